@@ -19,6 +19,7 @@ print(json.dumps({
     "implementation": sys.implementation.name,
     "version": platform.python_version(),
     "info": sys.version_info[:3],
+    "prefix": sys.base_prefix,
     "has_pip": importlib.util.find_spec("ensurepip") is not None,
 }))
 """
@@ -35,12 +36,14 @@ class Interpreter:
         has_pip: Whether `python -m venv` can put pip into an environment. Debian
             packages that ability apart; without it, use `--without-pip` and
             `pip --python`, or `uv venv`.
+        prefix: The folder that it is installed under, its `sys.base_prefix`.
     """
 
     path: Path
     version: str
     series: str
     has_pip: bool
+    prefix: str
 
 
 def reference_series() -> str:
@@ -147,4 +150,4 @@ def _answer(process: subprocess.Popen) -> Interpreter | None:
     if not told or told["implementation"] != "cpython":
         return None
     series = "{}.{}".format(*told["info"])
-    return Interpreter(Path(told["path"]).resolve(), told["version"], series, told["has_pip"])
+    return Interpreter(Path(told["path"]).resolve(), told["version"], series, told["has_pip"], told["prefix"])

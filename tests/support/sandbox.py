@@ -1,0 +1,128 @@
+"""A sealed folder to run a page in: an empty home, a listed environment, an ordinary user, nothing left running."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+from support.pythons import Interpreter
+
+STEPS_TO_STOP = 50  # rounds of looking for processes that a page left behind
+
+
+class Sandbox:
+    """The folder of one page: `home/reader` below it is what the page sees as `/home/reader`."""
+
+    def __init__(self, root: Path, python: Interpreter, index_url: str) -> None:
+        """Lay out the folders and put the reference Python on the sandbox's path."""
+        self.root = root
+        self.home = root / "home/reader"
+        self.start = self.home
+        self.port = _free_port()
+        self.index_url = index_url
+        self.python = python
+        for folder in (self.home, root / "tmp"):
+            folder.mkdir(parents=True)
+        self.bin(python)
+
+    def bin(self, python: Interpreter) -> Path:
+        """Give the folder in which `python` is that interpreter; it is made at the first call."""
+        folder = self.root / ("usr/bin" if python == self.python else f"opt/python{python.series}/bin")
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            for name in ("python", "python3", f"python{python.series}"):
+                (folder / name).symlink_to(python.path)
+        return folder
+
+    def environment(self, python: Interpreter) -> dict[str, str]:
+        """The whole environment of the page: nothing of this machine, and only what is listed here."""
+        return {
+            "HOME": str(self.home),
+            "PATH": f"{self.bin(python)}:/usr/bin:/bin",
+            "TMPDIR": str(self.root / "tmp"),
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            "TERM": "dumb",
+            "COLUMNS": "80",
+            "NO_COLOR": "1",
+            "PYTHONUNBUFFERED": "1",  # keeps the order of output and errors that a terminal shows
+            "PIP_INDEX_URL": self.index_url,
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        }
+
+    def file(self, name: str) -> Path:
+        """Give the place of a file that the page names, with its folders made."""
+        target = self.start / name
+        if not target.resolve().is_relative_to(self.root.resolve()):
+            raise ValueError(f"the title {name!r} points outside the sandbox")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
+
+    def stop(self) -> list[str]:
+        """End every process that carries this sandbox's HOME, however it was started.
+
+        Returns:
+            The command lines of what did not end.
+        """
+        left: list[psutil.Process] = []
+        for _ in range(STEPS_TO_STOP):
+            left = list(self._processes())
+            if not left:
+                return []
+            for process in left:
+                with contextlib.suppress(psutil.Error):
+                    process.send_signal(signal.SIGKILL)
+            psutil.wait_procs(left, timeout=0.1)
+        return [" ".join(process.cmdline()) for process in left]
+
+    def _processes(self) -> Iterator[psutil.Process]:
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                    if process.environ().get("HOME", "").startswith(str(self.root)):
+                        yield process
+
+
+@contextlib.contextmanager
+def sandbox(python: Interpreter, index_url: str) -> Iterator[Sandbox]:
+    """Make a sandbox, and remove it with all that runs in it."""
+    root = Path(tempfile.mkdtemp(prefix="page-")).resolve()
+    box = Sandbox(root, python, index_url)
+    try:
+        yield box
+    finally:
+        left = box.stop()
+        _make_removable(root)
+        shutil.rmtree(root)
+        if left:
+            raise AssertionError(f"still running after the page: {left}")
+
+
+@cache
+def ordinary_user() -> tuple[str, ...]:
+    """Give the command prefix under which root becomes an ordinary user, so that permissions bind."""
+    if os.name == "nt" or os.geteuid() != 0 or not sys.platform.startswith("linux"):
+        return ()
+    if not shutil.which("unshare"):
+        raise RuntimeError("the tests run as root and unshare is missing: install util-linux, or run them as a user")
+    return ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _make_removable(root: Path) -> None:
+    for folder, _, _ in os.walk(root):
+        os.chmod(folder, 0o700)

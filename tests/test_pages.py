@@ -1,0 +1,42 @@
+"""Every page of the guide and every example's README, run from top to bottom in an empty sandbox."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from guide import ROOT, record
+from guide.page import pages, parse
+from support import runner
+
+SKIPPED_AT_MOST = 0.02  # of all fences
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).with_suffix("").as_posix().removeprefix("docs/")
+
+
+@pytest.mark.parametrize("path", pages(), ids=_name)
+def test_the_page_does_what_it_shows(
+    path: Path, index_url: str, update_pages: bool, record_property: Callable[[str, object], None]
+) -> None:
+    result = runner.run(path, index_url, update=update_pages)
+    assert runner.tolerated_mutations(result) == []
+    if result.updated:
+        runner.rewrite(result)
+        pytest.fail(f"rewrote {len(result.updated)} outputs of {_name(path)}: look at the change and run again")
+    if result.missing and os.environ.get("REQUIRE_SYSTEM"):
+        pytest.fail("\n".join(result.missing))
+    if whole := result.record():
+        record.save(whole)
+    for block in result.differing:
+        record_property("differs", f"{block} (Python {result.python})")
+    if result.missing:
+        pytest.skip("; ".join(result.missing))
+
+
+def test_hardly_any_fence_is_skipped() -> None:
+    fences = [fence for path in pages() for fence in parse(path).fences]
+    skipped = [f"{fence.page}:{fence.line}: {fence.skip}" for fence in fences if fence.skip]
+    print(*skipped, sep="\n")
+    assert len(skipped) <= SKIPPED_AT_MOST * len(fences), skipped
