@@ -1,0 +1,1 @@
+"""A shop whose cart and discount need each other: broken once, mended three times."""

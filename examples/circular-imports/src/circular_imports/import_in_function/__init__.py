@@ -1,0 +1,1 @@
+"""One of the two imports waits until a function runs."""

@@ -1,0 +1,1 @@
+"""What both need has moved to a third module."""
