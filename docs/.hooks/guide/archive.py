@@ -1,0 +1,142 @@
+"""The download of an example: a zip that is the same bytes wherever and whenever it is built."""
+
+import io
+import re
+import tomllib
+import zipfile
+from pathlib import Path
+
+from guide import ROOT
+from guide.page import DIRECTIVE
+
+# What git ignores, too: tests/test_downloads.py compares the two.
+LEFT_OUT = {"__pycache__", ".git", ".pytest_cache", ".ruff_cache", ".venv", "build", "dist"}
+LEFT_OUT_SUFFIXES = {".pyc", ".egg-info"}
+
+# The oldest time that a zip can hold.
+TIME = (1980, 1, 1, 0, 0, 0)
+UNIX = 3
+
+SECTION = re.compile(r"-+8<-+[ \t]+\[[ \t]*(?:start|end)[ \t]*:[ \t]*[\w-]+[ \t]*\]", re.IGNORECASE)
+SECTION_LINE = re.compile(rf"\W*?{SECTION.pattern}\W*", re.IGNORECASE)
+
+
+class ExampleError(Exception):
+    """An example that cannot be handed out as it is."""
+
+
+def names(root: Path = ROOT) -> list[str]:
+    """Every example, by the name of its folder."""
+    return sorted(folder.name for folder in root.glob("examples/*/") if files(folder.name, root))
+
+
+def files(name: str, root: Path = ROOT) -> list[Path]:
+    """The files of an example that belong to it: no caches, no environments, nothing that was built.
+
+    Args:
+        name: the example's folder below examples/.
+        root: the repository.
+
+    Returns:
+        Paths relative to the example, sorted.
+    """
+    folder = root / "examples" / name
+    found = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
+    return sorted((path for path in found if _belongs(path)), key=Path.as_posix)
+
+
+def project(name: str, root: Path = ROOT) -> dict:
+    """The `[project]` table of an example.
+
+    Raises:
+        ExampleError: where there is no pyproject.toml with such a table.
+    """
+    shown = f"examples/{name}/pyproject.toml"
+    try:
+        return tomllib.loads((root / shown).read_text("utf-8"))["project"]
+    except FileNotFoundError:
+        raise ExampleError(f"{shown} is missing; every example is a project, so write one") from None
+    except KeyError:
+        raise ExampleError(f"{shown} has no [project] table; add one") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ExampleError(f"{shown} is no TOML: {error}; mend it") from error
+
+
+def pack(name: str, root: Path = ROOT) -> bytes:
+    """Build the zip of an example, everything below one folder of the example's name.
+
+    Order, times and modes are fixed, and nothing is compressed: compressors differ from machine to machine.
+
+    Args:
+        name: the example's folder below examples/.
+        root: the repository.
+
+    Returns:
+        The bytes of the zip.
+
+    Raises:
+        ExampleError: where the example has no files, a link, or a marker that is not alone on its line.
+    """
+    folder = root / "examples" / name
+    members = files(name, root)
+    if not members:
+        raise ExampleError(f"examples/{name} has no files; the examples are {', '.join(names(root))}")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for path in members:
+            if (folder / path).is_symlink():
+                raise ExampleError(f"examples/{name}/{path} is a link; put a file in its place")
+            entry = zipfile.ZipInfo(f"{name}/{path.as_posix()}", TIME)
+            entry.create_system = UNIX
+            entry.external_attr = (0o100000 | _mode(folder / path)) << 16
+            archive.writestr(entry, _content(folder / path, path, f"examples/{name}/{path}"))
+    return buffer.getvalue()
+
+
+def unpack(name: str, into: Path, root: Path = ROOT) -> Path:
+    """Unpack the zip of an example, with its modes.
+
+    Args:
+        name: the example's folder below examples/.
+        into: an existing folder.
+        root: the repository.
+
+    Returns:
+        The folder that now holds the example: into / name.
+    """
+    with zipfile.ZipFile(io.BytesIO(pack(name, root))) as archive:
+        for entry in archive.infolist():
+            Path(archive.extract(entry, into)).chmod(entry.external_attr >> 16 & 0o777)
+    return into / name
+
+
+def _belongs(path: Path) -> bool:
+    return not any(part in LEFT_OUT or Path(part).suffix in LEFT_OUT_SUFFIXES for part in path.parts)
+
+
+def _mode(file: Path) -> int:
+    return 0o755 if file.stat().st_mode & 0o100 else 0o644
+
+
+def _content(file: Path, path: Path, shown: str) -> bytes:
+    """Read a file without the lines that only this site reads: section markers, and directives in the README."""
+    data = file.read_bytes()
+    readme = path.name == "README.md"
+    if not readme and b"8<-" not in data:
+        return data
+    kept: list[str] = []
+    dropped = False
+    for number, line in enumerate(data.decode("utf-8").splitlines(keepends=True), 1):
+        bare = line.strip()
+        if SECTION_LINE.fullmatch(bare) or (readme and DIRECTIVE.match(bare)):
+            dropped = True
+            continue
+        if SECTION.search(bare):
+            raise ExampleError(f"{shown}:{number}: a section marker stands alone on its line; move the rest away")
+        # A marker between two blank lines, or at the top, leaves one blank line too many.
+        if not (dropped and not bare and (not kept or not kept[-1].strip())):
+            kept.append(line)
+        dropped = dropped and not bare
+    while dropped and kept and not kept[-1].strip():
+        kept.pop()
+    return "".join(kept).encode("utf-8")

@@ -1,0 +1,88 @@
+"""The block "Get this project": one template for every page that uses an example."""
+
+from pathlib import Path, PurePosixPath
+
+from guide import ROOT
+from guide.archive import ExampleError, files, project
+
+# Every page that uses an example lies one folder below docs/, so one relative link serves all of them.
+# The site's builders check it on each page.
+TEMPLATE = """\
+<div class="get-project" markdown="1">
+
+**Get this project**: [{name}.zip](../downloads/{name}.zip) ({count}, {size})
+
+{description}
+
+??? note "What is in it"
+
+    ```text
+{tree}
+    ```
+
+Unpack it, open a terminal in its folder and type:
+
+--8<-- "examples/{name}/README.md:try"
+
+On Windows, type `.venv\\Scripts\\activate` in place of `. .venv/bin/activate`.
+
+</div>
+"""
+
+
+def block(name: str, size: int, root: Path = ROOT) -> str:
+    """Write the block of one example, as Markdown.
+
+    Args:
+        name: the example's folder below examples/.
+        size: of its zip, in bytes.
+        root: the repository.
+
+    Returns:
+        The Markdown that a page includes.
+
+    Raises:
+        ExampleError: where the example's README or pyproject.toml lacks what the block shows.
+    """
+    _check_readme(name, root)
+    members = files(name, root)
+    description = project(name, root).get("description")
+    if not description:
+        raise ExampleError(f"examples/{name}/pyproject.toml has no description; the block shows it, so add one")
+    return TEMPLATE.format(
+        name=name,
+        count="1 file" if len(members) == 1 else f"{len(members)} files",
+        size=f"{size / 1000:.1f} kB",
+        description=description,
+        tree="\n".join(f"    {line}" for line in tree(name, members)),
+    )
+
+
+def tree(name: str, members: list[Path]) -> list[str]:
+    """Draw the files of an example as the command `tree` does, folders after their files' order."""
+    branches: dict = {}
+    for path in members:
+        node = branches
+        for part in path.parts:
+            node = node.setdefault(part, {})
+    return [f"{PurePosixPath(name)}/", *_branches(branches, "")]
+
+
+def _branches(node: dict, indent: str) -> list[str]:
+    lines = []
+    for position, (part, below) in enumerate(node.items(), 1):
+        last = position == len(node)
+        lines.append(f"{indent}{'└── ' if last else '├── '}{part}{'/' if below else ''}")
+        lines += _branches(below, indent + ("    " if last else "│   "))
+    return lines
+
+
+def _check_readme(name: str, root: Path) -> None:
+    shown = f"examples/{name}/README.md"
+    remedy = "put the commands that start it between <!-- --8<-- [start:try] --> and <!-- --8<-- [end:try] -->"
+    try:
+        lines = (root / shown).read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        raise ExampleError(f"{shown} is missing; write one, and {remedy}") from None
+    if not {f"<!-- --8<-- [{end}:try] -->" for end in ("start", "end")} <= set(lines):
+        raise ExampleError(f"{shown} has no section 'try'; {remedy}")
