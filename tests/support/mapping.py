@@ -23,11 +23,14 @@ class Mapping:
 
     def __init__(self, root: str, prefixes: Sequence[str], port: int, index_url: str) -> None:
         """Take the sandbox's folder, the prefixes of its Pythons, its free port and the address of the index."""
-        self._index = index_url.rstrip("/")
+        self._index = (index_url.rstrip("/"), "/".join(index_url.split("/")[:3]))  # its pages, then its files
         self._port = re.compile(rf"(?<!\d){port}(?!\d)")
         self._free = str(port)
         # the sandbox before the Pythons: one of them may live in a folder that the other's name begins with
-        self._paths = [(root, ""), *((prefix, "/usr") for prefix in sorted(set(prefixes), key=len, reverse=True))]
+        self._paths = [
+            (root, ""),
+            *((prefix, "/usr") for prefix in sorted(set(prefixes), key=len, reverse=True)),
+        ]
 
     def typed(self, command: str) -> str:
         """Give the command to run for the command on the page: port 8000 is the free port."""
@@ -36,7 +39,8 @@ class Mapping:
     def shown(self, output: str) -> list[str]:
         """Give the lines that the page shows for an output."""
         output = LOOKING.sub("", output)
-        output = re.sub(rf"{re.escape(self._index)}/?", "PyPI", output)
+        for address in self._index:
+            output = output.replace(address, "PyPI")
         for actual, documented in self._paths:
             output = output.replace(actual, documented)
         output = SHELL_LINE.sub(r"\1: ", self._port.sub("8000", output))
@@ -65,7 +69,7 @@ def unmatched(lines: Sequence[str], kinds: Sequence[str]) -> list[str]:
 
 
 def _settled(lines: Sequence[str], kinds: Sequence[str]) -> str:
-    text = "\n".join(lines)
+    text = "".join(line + "\n" for line in lines)
     for kind in kinds:
         text = VOLATILE[kind].sub(f"<{kind}>", text)
     return text

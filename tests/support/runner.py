@@ -218,13 +218,13 @@ class _Run:
                 actual = self.mapping.shown(output)
             self.result.commands += 1
             shown += command.prompts
-            shown += self.compare(fence, command, actual)
             expected = fence.options.exit if last else 0
             if status != expected:
                 raise PageFailure(
                     f"{show(fence.page)}:{command.line}: `{command.text}` exited {status}, the page says {expected}"
                     f" (<!-- run: exit={status} --> allows it). It printed:\n" + "\n".join(actual)
                 )
+            shown += self.compare(fence, command, actual)
         self.kinds(fence, [line for command in everything for line in command.expected])
         self.changed(fence, shown)
 
@@ -237,7 +237,9 @@ class _Run:
         block.unlink(missing_ok=True)
         actual = self.mapping.shown(output)
         if status != 0:
-            raise PageFailure(f"{show(fence.page)}:{fence.line}: the interpreter exited {status}:\n" + "\n".join(actual))
+            raise PageFailure(
+                f"{show(fence.page)}:{fence.line}: the interpreter exited {status}:\n" + "\n".join(actual)
+            )
         self.result.commands += sum(line.startswith(">>> ") for line in fence.text)
         whole = Command(fence.line + 1, [], list(fence.text), [])
         self.changed(fence, self.compare(fence, whole, actual))
@@ -308,9 +310,8 @@ class _Run:
         if not self.update or shown == list(fence.text):
             return
         if fence.text != fence.source:
-            raise PageFailure(
-                f"{show(fence.page)}:{fence.line}: the output of an included block changed; update the file that it is in"
-            )
+            where = f"{show(fence.page)}:{fence.line}"
+            raise PageFailure(f"{where}: the output of an included block changed; update the file that it is in")
         self.result.updated[fence.line] = shown
 
     def pip(self) -> str | None:
@@ -339,7 +340,9 @@ def _answers(port: int) -> bool:
 def _diff(fence: Fence, command: Command, actual: list[str]) -> str:
     name = f"{show(fence.page)}:{command.line}"
     what = f" `{command.text}`" if command.text else ""
-    lines = difflib.unified_diff(command.expected, actual, f"{name} as the page shows it", f"{name} as it ran", lineterm="")
+    lines = difflib.unified_diff(
+        command.expected, actual, f"{name} as the page shows it", f"{name} as it ran", lineterm=""
+    )
     return f"{name}:{what} printed something else (`make update` rewrites outputs):\n" + "\n".join(lines)
 
 

@@ -117,8 +117,8 @@ class Shell:
             raise ShellError(f"the command still ran after {limit:g} s; its last output: {output!r}")
 
     def _read(self) -> None:
-        assert self._process.stdout
-        while chunk := os.read(self._process.stdout.fileno(), 65536):
-            with self._arrived:
-                self._buffer += chunk
-                self._arrived.notify()
+        with self._process.stdout as stream:
+            while chunk := os.read(stream.fileno(), 65536):
+                with self._arrived:
+                    self._buffer += chunk
+                    self._arrived.notify()

@@ -134,17 +134,11 @@ def parse(path: Path, root: Path = ROOT) -> Page:
                 pending.append((number, match["name"], match["value"]))
             else:
                 known = "start, run and skip"
-                raise PageError(
-                    path, number, f"unknown directive {match['name']!r}; the directives are {known}"
-                )
+                raise PageError(path, number, f"unknown directive {match['name']!r}; the directives are {known}")
         elif line.strip() and pending:
-            raise PageError(
-                path, pending[0][0], f"the {pending[0][1]} directive must stand directly before a fence"
-            )
+            raise PageError(path, pending[0][0], f"the {pending[0][1]} directive must stand directly before a fence")
     if pending:
-        raise PageError(
-            path, pending[0][0], f"the {pending[0][1]} directive must stand directly before a fence"
-        )
+        raise PageError(path, pending[0][0], f"the {pending[0][1]} directive must stand directly before a fence")
     page.includes = set(_includes(path, root))
     return page
 
@@ -184,15 +178,11 @@ def _closing(lines: list[str], position: int, fence: str) -> int | None:
 def _fence(path: Path, number: int, match: re.Match[str], raw: list[str], pending: list, root: Path) -> Fence:
     info = INFO.match(match["info"])
     if not info:
-        raise PageError(
-            path, number, f'a fence begins with a language and key="value" options, not {match["info"]!r}'
-        )
+        raise PageError(path, number, f'a fence begins with a language and key="value" options, not {match["info"]!r}')
     given = dict(OPTION.findall(info["options"]))
     for option in given:
         if option not in FENCE_OPTIONS:
-            raise PageError(
-                path, number, f"unknown option {option!r}; the options are {', '.join(FENCE_OPTIONS)}"
-            )
+            raise PageError(path, number, f"unknown option {option!r}; the options are {', '.join(FENCE_OPTIONS)}")
     indent = len(match["indent"])
     for offset, text in enumerate(raw, number + 1):
         if text.strip() and text[:indent].strip():
@@ -213,7 +203,7 @@ def _fence(path: Path, number: int, match: re.Match[str], raw: list[str], pendin
         options=options,
         skip=skip,
     )
-    _check(fence, bool(pending))
+    _check(fence, pending[0][0] if pending else None)
     return fence
 
 
@@ -261,18 +251,18 @@ def _check_title(path: Path, number: int, title: str) -> None:
         )
 
 
-def _check(fence: Fence, directed: bool) -> None:
+def _check(fence: Fence, directive: int | None) -> None:
     if fence.title is not None and fence.language in ("console", "pycon"):
         raise PageError(
             fence.page, fence.line, f"a {fence.language} fence is run, not written to a file: drop the title"
         )
-    if directed and fence.kind in ("file", "windows", "shown"):
-        raise PageError(
-            fence.page, fence.line, "a run directive stands before a fence that is not run; remove it"
-        )
+    if directive and fence.kind in ("file", "windows", "shown"):
+        raise PageError(fence.page, directive, "a run directive stands before a fence that is not run; remove it")
     plain = fence.kind == "shown" and not fence.included
     if plain and len(fence.source) > ILLUSTRATION_LINES:
-        reason = f"{len(fence.source)} lines that nothing runs; include a section of an example, give a title, or cut to"
+        reason = (
+            f"{len(fence.source)} lines that nothing runs; include a section of an example, give a title, or cut to"
+        )
         raise PageError(fence.page, fence.line, f"{reason} {ILLUSTRATION_LINES}")
 
 
