@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from guide import ROOT, record
-from guide.page import pages, parse
+from guide.page import PageError, pages, parse
 from support import runner
 
 SKIPPED_AT_MOST = 0.02  # of all fences
@@ -20,7 +20,10 @@ def _name(path: Path) -> str:
 def test_the_page_does_what_it_shows(
     path: Path, index_url: str, update_pages: bool, record_property: Callable[[str, object], None]
 ) -> None:
-    result = runner.run(path, index_url, update=update_pages)
+    try:
+        result = runner.run(path, index_url, update=update_pages)
+    except (PageError, runner.PageFailure) as failure:
+        pytest.fail(str(failure), pytrace=False)
     assert runner.tolerated_mutations(result) == []
     if result.updated:
         runner.rewrite(result)

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from guide import ROOT
+from guide import ROOT, archive
 from guide.page import Page, parse
 
 FOLDER = ".cache/records"
@@ -38,7 +38,7 @@ def fingerprint(page: Page, python: str, root: Path = ROOT) -> str:
     """
     files = {page.path, *page.includes}
     if page.start:
-        files.update(p for p in (root / "examples" / page.start).rglob("*") if p.is_file() and _kept(p))
+        files.update(root / "examples" / page.start / name for name in archive.files(page.start, root))
     for pattern in LOCKS:
         files.update(root.glob(pattern))
     digest = hashlib.sha256(python.encode())
@@ -73,7 +73,3 @@ def is_current(record: Record, root: Path = ROOT) -> bool:
 
 def _file(page: Path, root: Path) -> Path:
     return root / FOLDER / (page.relative_to(root).as_posix() + ".json")
-
-
-def _kept(file: Path) -> bool:
-    return not {"__pycache__", ".pytest_cache", ".venv", "dist", "build"} & set(file.parts)
