@@ -42,7 +42,7 @@ bench: tools  ## measure the build, the live reload and the weight of pages
 
 # The environment of the tools is made anew when the lock's content changes, and only then.
 tools:
-	@cmp --silent requirements.txt $(VENV)/installed.txt || $(MAKE) --no-print-directory $(VENV)
+	@cmp -s requirements.txt $(VENV)/installed.txt || $(MAKE) --no-print-directory $(VENV)
 
 .PHONY: $(VENV)
 $(VENV):
