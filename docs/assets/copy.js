@@ -1,1 +1,29 @@
+// A copy button takes what a reader types: without prompts, without output. The theme's button copies the
+// `data-copy` attribute of a block that has one. The same lines are marked, because the highlighter takes an
+// output such as "# comment" for a prompt, and the lines of a here-document for an output.
+(() => {
+  const prompts = { console: ["$", ">"], pycon: [">>>", "..."] };
 
+  const after = (prompt, line) =>
+    line === prompt ? "" : line.startsWith(prompt + " ") ? line.slice(prompt.length + 1) : null;
+
+  /** What is typed in each line of a transcript; null for a line of output. */
+  function typed(lines, [first, next]) {
+    let open = false;
+    return lines.map((line) => {
+      const text = after(first, line) ?? (open ? after(next, line) : null);
+      open = text !== null;
+      return text;
+    });
+  }
+
+  for (const [language, pair] of Object.entries(prompts)) {
+    for (const code of document.querySelectorAll(`.language-${language} pre > code`)) {
+      const commands = typed(code.textContent.replace(/\n$/, "").split("\n"), pair);
+      code.dataset.copy = commands.filter((text) => text !== null).join("\n");
+      code.querySelectorAll(":scope > span[id^=__span]").forEach((line, number) => {
+        line.classList.add(commands[number] === null ? "shown" : "typed");
+      });
+    }
+  }
+})();
