@@ -1,6 +1,7 @@
 """The command `static-index`."""
 
 import argparse
+import errno
 import logging
 import sys
 from pathlib import Path
@@ -32,7 +33,13 @@ def _build(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     logging.basicConfig(format="%(message)s", level=logging.INFO)
-    with make_server(options.out, options.host, options.port) as server:
+    try:
+        server = make_server(options.out, options.host, options.port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise Refused(f"port {options.port} is in use; choose another with --port") from error
+    with server:
         print(f"Serving {options.out} at http://{options.host}:{server.server_port}/simple/", flush=True)
         try:
             server.serve_forever()

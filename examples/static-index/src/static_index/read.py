@@ -1,8 +1,11 @@
 """Read what an index says about a file: from its name, its bytes and its metadata."""
 
+import gzip
 import hashlib
 import io
+import lzma
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -22,15 +25,8 @@ from packaging.version import InvalidVersion, Version
 
 METADATA_LIMIT = 4 * 1024 * 1024  # bytes; a long README is in there, nothing longer
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
-DAMAGED = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
-)
+ARCHIVE_ERRORS = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error)
+DAMAGED = (*ARCHIVE_ERRORS, EOFError, OSError, RuntimeError, ValueError)
 
 
 class Refused(ValueError):
@@ -74,8 +70,8 @@ def read_name(filename: str) -> tuple[str, Version]:
         if filename.endswith(".tar.gz"):
             return parse_sdist_filename(filename)
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
-        kind = "wheel" if filename.endswith(".whl") else "sdist"
-        raise Refused(f"{filename}: not the name of a {kind}; build it again instead of renaming it") from None
+        kind = "a wheel" if filename.endswith(".whl") else "an sdist"
+        raise Refused(f"{filename}: not the name of {kind}; build it again instead of renaming it") from None
     raise Refused(f"{filename}: neither a wheel (.whl) nor an sdist (.tar.gz); move it out of the folder")
 
 
@@ -114,8 +110,10 @@ def read_metadata(path: Path) -> bytes:
     """
     try:
         found = _wheel_metadata(path) if path.suffix == ".whl" else _sdist_metadata(path)
+    except PermissionError:
+        raise
     except DAMAGED as error:
-        raise Refused(f"{path.name}: damaged ({error}); build or download it again") from error
+        raise Refused(f"{path.name}: damaged or cut short; build or download it again") from error
     if found is None:
         raise Refused(f"{path.name}: no readable metadata inside; build it again")
     return found
@@ -126,16 +124,20 @@ def _wheel_metadata(path: Path) -> bytes | None:
         names = [name for name in wheel.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)]
         if len(names) != 1 or wheel.getinfo(names[0]).file_size > METADATA_LIMIT:
             return None
+        if damaged := wheel.testzip():
+            raise zipfile.BadZipFile(damaged)
         return wheel.read(names[0])
 
 
 def _sdist_metadata(path: Path) -> bytes | None:
-    """Read the sdist to its end, so that one that is cut short is noticed."""
     found = None
-    with tarfile.open(path, "r:gz") as sdist:
-        for member in sdist:
-            if re.fullmatch(r"[^/]+/PKG-INFO", member.name) and member.size <= METADATA_LIMIT:
-                found = (sdist.extractfile(member) or io.BytesIO()).read()
+    with gzip.open(path) as unpacked:
+        with tarfile.open(fileobj=unpacked) as sdist:
+            for member in sdist:
+                if re.fullmatch(r"[^/]+/PKG-INFO", member.name) and member.size <= METADATA_LIMIT:
+                    found = (sdist.extractfile(member) or io.BytesIO()).read()
+        while unpacked.read(1024 * 1024):  # to its end, where its checksum is
+            pass
     return found
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "application/vnd.pypi.simple.v1+html"
@@ -114,9 +115,12 @@ class _Handler(SimpleHTTPRequestHandler):
             self.send_header("Vary", "Accept")
         super().end_headers()
 
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Log a request: what was asked for, and the status of the answer."""
+        log.info("%s %s %d", self.command, quote(self.path, safe="/?&=%+"), code)
+
     def log_message(self, format: str, *args: object) -> None:
-        """Log to the logger of this module, without the date."""
-        log.info(format, *args)
+        """Log nothing else: an error has its line already."""
 
     def _asks_for_page(self) -> bool:
         return self.path.partition("?")[0].endswith("/")

@@ -66,8 +66,9 @@ def build(files: Path, out: Path, releases: Releases | None = None) -> list[Inde
 def _check_folders(files: Path, out: Path) -> None:
     if not files.is_dir():
         raise Refused(f"{files}: not a folder; name the folder that holds the wheels and sdists")
-    if files.resolve() == out.resolve() or out.resolve() in files.resolve().parents:
-        raise Refused(f"{out}: holds {files}; choose another folder for the index")
+    inner, outer = sorted([files.resolve(), out.resolve()], key=lambda path: len(path.parts), reverse=True)
+    if outer == inner or outer in inner.parents:
+        raise Refused(f"{out}: one of it and {files} holds the other; choose another folder for the index")
     if out.exists() and not out.is_dir():
         raise Refused(f"{out}: not a folder; choose another name for the index")
     if out.is_dir() and any(out.iterdir()) and not (out / "simple").is_dir():

@@ -1,0 +1,147 @@
+"""What a build changes, and what it leaves alone."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from making import sdist, tree, wheel
+from static_index import build, write
+from static_index.__main__ import main
+
+# Builds the index OLD, then NEW over it in a process that ends before its n-th write there, as
+# a kill would, for every n. The status is 9 for a kill, 0 for a build that got to its end, and
+# 8 where anything but a part file was opened for writing.
+KILL = """
+import itertools, os, sys
+from pathlib import Path
+from static_index import build
+
+old, new, top = map(Path, sys.argv[1:])
+WRITES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.utime"}
+
+def watch(out, left):
+    def hook(event, arguments):
+        nonlocal left
+        opens = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        if (opens or event in WRITES) and str(arguments[0]).startswith(str(out)):
+            if opens and not os.path.basename(arguments[0]).startswith(".part-"):
+                os._exit(8)
+            left -= 1
+            if left < 0:
+                os._exit(9)
+    sys.addaudithook(hook)
+
+for count in itertools.count():
+    out = top / f"killed-{count}"
+    build(old, out)
+    child = os.fork()
+    if child == 0:
+        watch(out, count)
+        build(new, out)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status != 9:
+        sys.exit(status)
+"""
+
+
+def stamps(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def check_links(out: Path) -> None:
+    """Follow every link of an index, in both forms, as an installer would."""
+    simple = out / "simple"
+    listed = json.loads((simple / "index.json").read_text())["projects"]
+    for project in re.findall(r'<a href="([^"]+)/">', (simple / "index.html").read_text()):
+        page = (simple / project / "index.html").read_text()
+        links = re.findall(r'href="([^"#]+)#sha256=(\w+)"(?:.*core-metadata="sha256=(\w+))?', page)
+        assert len(links) == page.count("<a ") > 0
+        check_files(simple / project, links)
+    for project in [entry["name"] for entry in listed]:
+        files = json.loads((simple / project / "index.json").read_text())["files"]
+        told = [file.get("core-metadata", {}).get("sha256", "") for file in files]
+        check_files(simple / project, [(f["url"], f["hashes"]["sha256"], t) for f, t in zip(files, told, strict=True)])
+
+
+def check_files(page: Path, links: list[tuple[str, str, str]]) -> None:
+    for link, sha256, metadata_sha256 in links:
+        assert hashlib.sha256((page / link).read_bytes()).hexdigest() == sha256
+        if metadata_sha256:
+            assert hashlib.sha256((page / f"{link}.metadata").read_bytes()).hexdigest() == metadata_sha256
+
+
+def test_second_build_reads_no_archive_and_writes_nothing(files: Path, out: Path, monkeypatch: pytest.MonkeyPatch):
+    wheel(files, "greet", "1.0"), sdist(files, "greet", "1.0"), sdist(files, "other", "2")
+    first = build(files, out)
+    before = stamps(out)
+    monkeypatch.setattr(write, "read_file", lambda path: pytest.fail(f"read {path}"))
+    assert build(files, out) == first
+    assert stamps(out) == before
+
+
+def test_touched_file_stays_published(files: Path, out: Path):
+    path = wheel(files, "greet", "1.0")
+    build(files, out)
+    before = tree(out)
+    os.utime(path, (1, 1))
+    build(files, out)
+    assert tree(out) == before
+
+
+def test_removed_file_leaves_the_index(files: Path, out: Path):
+    wheel(files, "greet", "1.0")
+    build(files, out)
+    before = tree(out)
+    added = [wheel(files, "greet", "2.0"), sdist(files, "other", "1.0")]
+    build(files, out)
+    for path in added:
+        path.unlink()
+    build(files, out)
+    assert tree(out) == before
+    assert sorted(path.name for path in (out / "simple").iterdir()) == ["greet", "index.html", "index.json"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
+def test_killed_at_each_write_the_index_works_and_the_next_build_completes_it(tmp_path: Path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder in (old, new):
+        folder.mkdir()
+        wheel(folder, "greet", "1.0", code="old = True")
+    sdist(old, "leaves", "1.0")
+    wheel(new, "greet", "2.0"), sdist(new, "greet", "2.0"), wheel(new, "comes", "1.0")
+    build(old, tmp_path / "before")
+    build(new, tmp_path / "after")
+    before, after = tree(tmp_path / "before"), tree(tmp_path / "after")
+    done = subprocess.run([sys.executable, "-c", KILL, old, new, tmp_path], timeout=120, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    killed = sorted(tmp_path.glob("killed-*"))
+    assert len(killed) > 20
+    assert {name for out in killed for name in tree(out) if ".part-" in name}  # some were killed half-way
+    for out in killed:
+        check_links(out)
+        for name, content in tree(out).items():
+            assert ".part-" in name or content in (before.get(name), after.get(name)), name
+        build(new, out)
+        assert tree(out) == after
+
+
+def test_part_of_a_killed_build_is_removed(files: Path, out: Path):
+    wheel(files, "greet", "1.0")
+    build(files, out)
+    before = tree(out)
+    for folder in ("files", "simple", "simple/greet"):
+        (out / folder / ".part-1").write_text("half")
+    build(files, out)
+    assert tree(out) == before
+
+
+def test_command_tells_what_it_indexed(files: Path, out: Path, capsys: pytest.CaptureFixture[str]):
+    wheel(files, "greet", "1.0"), sdist(files, "greet", "1.0"), sdist(files, "other", "2")
+    assert main(["build", str(files), str(out)]) == 0
+    assert capsys.readouterr() == (f"{out}: 3 files of 2 projects\n", "")
