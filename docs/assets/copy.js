@@ -1,8 +1,11 @@
 // A copy button takes what a reader types: without prompts, without output. The theme's button copies the
 // `data-copy` attribute of a block that has one. The same lines are marked, because the highlighter takes an
-// output such as "# comment" for a prompt, and the lines of a here-document for an output.
+// output such as "# comment" for a prompt, and the lines of a here-document for an output. The line that names
+// an error is marked too.
 (() => {
   const prompts = { console: ["$", ">"], pycon: [">>>", "..."] };
+
+  const failure = /^(ERROR: |error: |[A-Z][\w.]*(Error|Exception)(:|$))/;
 
   const after = (prompt, line) =>
     line === prompt ? "" : line.startsWith(prompt + " ") ? line.slice(prompt.length + 1) : null;
@@ -23,6 +26,7 @@
       code.dataset.copy = commands.filter((text) => text !== null).join("\n");
       code.querySelectorAll(":scope > span[id^=__span]").forEach((line, number) => {
         line.classList.add(commands[number] === null ? "shown" : "typed");
+        line.classList.toggle("failed", commands[number] === null && failure.test(line.textContent));
       });
     }
   }
