@@ -1,13 +1,25 @@
 """Options, fixtures and report lines of the whole test suite."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import prebuild
 import pytest
+from support import site as builders
 from support import wheelhouse
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-pages", action="store_true", help="rewrite the outputs that pages show")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Write what is generated before any test: what a page includes belongs to the record of its run."""
+    if not hasattr(config, "workerinput"):
+        try:
+            prebuild.generate()
+        except prebuild.FAULTS:
+            pass  # test_site.py and test_downloads.py report it, and all else can be tested without
 
 
 @pytest.fixture
@@ -20,6 +32,25 @@ def index_url() -> Iterator[str]:
     """The address on which pip finds the wheelhouse."""
     with wheelhouse.serve() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[str], Path]:
+    """Build the site with "mkdocs" or "zensical", once for all workers, and give its folder."""
+    run = tmp_path_factory.getbasetemp()
+    run = run if worker_id == "master" else run.parent
+
+    def build_with(builder: str) -> Path:
+        tree = builders.once(run / "tree", builders.copy)
+        return builders.once(run / builder, lambda out: builders.BUILDERS[builder](tree, out))
+
+    return build_with
+
+
+@pytest.fixture(scope="session")
+def site(build: Callable[[str], Path]) -> Path:
+    """The site as MkDocs builds it, in strict mode, for the address `support.site.ADDRESS`."""
+    return build("mkdocs")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
