@@ -26,9 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
 def _build(options: argparse.Namespace) -> int:
     releases = read_releases(options.releases) if options.releases else None
     found = build(options.files, options.out, releases)
-    projects = len({file.project for file in found})
-    print(f"{options.out}: {len(found)} files of {projects} projects")
+    projects = {file.project for file in found}
+    print(f"{options.out}: {_count(len(found), 'file')} of {_count(len(projects), 'project')}")
     return 0
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _serve(options: argparse.Namespace) -> int:
