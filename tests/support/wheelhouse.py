@@ -99,7 +99,7 @@ def ensure() -> Path:
     if _is_current(state, key, house, index):
         return index
     house.mkdir(parents=True, exist_ok=True)
-    with _only_one(CACHE / "wheelhouse.lock"):
+    with only_one(CACHE / "wheelhouse.lock"):
         if not _is_current(state, key, house, index):
             state.unlink(missing_ok=True)
             pins = {lock: read_lock(lock.read_text(encoding="utf-8")) for lock in locks()}
@@ -213,7 +213,7 @@ def _index(house: Path, index: Path) -> None:
 
 
 @contextlib.contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def only_one(path: Path) -> Iterator[None]:
     """Let one process at a time into the block."""
     with path.open("a+b") as file:
         if os.name == "nt":
