@@ -89,11 +89,9 @@ class _Reader(HTMLParser):
         if self._style:
             self.document.loads += [("style", url) for url in addresses(data)]
         if self._config:
-            config = json.loads(data)
-            worker = config.get("search")
-            if isinstance(worker, str):
-                # The theme's script gives it relative to the root of the site.
-                self.document.loads.append(("worker", urljoin(config["base"].rstrip("/") + "/", worker)))
+            config = json.loads(data)  # the theme's settings for its scripts
+            if isinstance(config.get("search"), str):
+                self.document.loads.append(("worker", config["search"]))
 
     def _refer(self, tag: str, given: dict[str, str]) -> None:
         document = self.document

@@ -23,7 +23,8 @@ PREFIX = "/packaging/"
 ADDRESS = f"https://guide.example{PREFIX}"
 ENVIRONMENT = {
     "SITE_URL": ADDRESS,
-    "REPO_URL": "https://code.example/guide",
+    # A host that the theme asks for its stars, were it let (test_browser.py).
+    "REPO_URL": "https://github.com/example/guide",
     "EDIT_URI": "edit/main/docs/",
     "NO_MKDOCS_2_WARNING": "1",
 }
@@ -74,6 +75,11 @@ def build_with_zensical(tree: Path, out: Path) -> str:
     printed += _run([sys.executable, "-m", "zensical", "build", "--strict", "--clean"], tree)
     (tree / "site").rename(out)
     return printed
+
+
+def tree_of(built: Path) -> Path:
+    """Give the copy that a site of the fixture `build` was built from."""
+    return built.parent.parent / "tree" / "built"
 
 
 BUILDERS = {"mkdocs": build_with_mkdocs, "zensical": build_with_zensical}
