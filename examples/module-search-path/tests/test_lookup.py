@@ -23,9 +23,7 @@ def test_locate_says_where_the_module_is(name: str, place: str) -> None:
     assert locate(name) == place
 
 
-def test_locate_gives_the_folders_of_a_package_without_init(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_locate_gives_the_folders_of_a_package_without_init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "no_init_here").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
     assert locate("no_init_here") == str(tmp_path / "no_init_here")
@@ -49,7 +47,7 @@ def test_the_first_entry_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_locate_names_the_missing_module() -> None:
     with pytest.raises(ModuleNotFoundError) as error:
         locate("no_such_module")
-    assert str(error.value) == "no module named 'no_such_module' on sys.path: install it or correct the name"
+    assert str(error.value) == "no module named 'no_such_module' on sys.path: install it or correct it"
     assert error.value.name == "no_such_module"
 
 
@@ -64,7 +62,7 @@ def test_the_command_goes_on_after_a_missing_module(capsys: pytest.CaptureFixtur
     assert main(["no_such_module", "sys"]) == 1
     output = capsys.readouterr()
     assert output.out == "sys built-in\n"
-    assert output.err == "no module named 'no_such_module' on sys.path: install it or correct the name\n"
+    assert output.err == "no module named 'no_such_module' on sys.path: install it or correct it\n"
 
 
 def test_the_command_asks_for_a_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,9 +22,8 @@ def locate(name: str) -> str:
     """
     spec = find_spec(name)
     if spec is None:
-        raise ModuleNotFoundError(
-            f"no module named {name!r} on sys.path: install it or correct the name", name=name
-        )
+        message = f"no module named {name!r} on sys.path: install it or correct it"
+        raise ModuleNotFoundError(message, name=name)
     if spec.origin is not None:
         return spec.origin
     return ", ".join(spec.submodule_search_locations or [])
@@ -34,8 +33,16 @@ def locate(name: str) -> str:
 
 
 # --8<-- [start:hidden_by]
+def inside_interpreter(name: str) -> bool:
+    """Say whether the interpreter itself holds the module, as it holds ``sys``."""
+    importers = (BuiltinImporter, FrozenImporter)
+    return any(importer.find_spec(name) is not None for importer in importers)
+
+
 def hidden_by(folder: Path) -> list[str]:
-    """Name the standard modules that files in a folder hide when it comes first on ``sys.path``.
+    """Name the standard modules that the files in a folder hide.
+
+    They do so when the folder comes before the standard library on ``sys.path``.
 
     Args:
         folder: The folder to look into, not the folders below it.
@@ -46,11 +53,8 @@ def hidden_by(folder: Path) -> list[str]:
     """
     files = {path.stem for path in folder.glob("*.py")}
     packages = {path.parent.name for path in folder.glob("*/__init__.py")}
-    return sorted(
-        name
-        for name in (files | packages) & sys.stdlib_module_names
-        if not BuiltinImporter.find_spec(name) and not FrozenImporter.find_spec(name)
-    )
+    candidates = (files | packages) & sys.stdlib_module_names
+    return sorted(name for name in candidates if not inside_interpreter(name))
 
 
 # --8<-- [end:hidden_by]
