@@ -1,0 +1,1 @@
+"""The areas of a garden, as a table."""
