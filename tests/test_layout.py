@@ -1,0 +1,297 @@
+"""The repository: nothing unowned, nothing shown twice, nothing that belongs to one machine or one service."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from guide import ROOT, archive
+from guide.page import SNIPPET, Fence, Page, pages, parse
+from mkdocs.utils.yaml import get_yaml_loader
+from packaging.licenses import canonicalize_license_expression
+
+TOP = {
+    ".ci",
+    ".github",
+    ".gitignore",
+    ".python-version",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "docs",
+    "examples",
+    "mkdocs.yml",
+    "pyproject.toml",
+    "requirements.txt",
+    "tests",
+}
+
+# Files of examples that no page includes, and why. A pattern may not match a file that is shown.
+NOT_SHOWN = {
+    "*/pyproject.toml": "its parts are explained once, by the page about the first package",
+    "*/tests/*": "they prove what the pages say of the example; a reader meets them in the download",
+}
+
+LONG = 6  # lines: a shorter block may occur twice by chance
+WORDS = re.compile(r"[a-z]+(?:-[a-z]+)*")
+
+
+@cache
+def tracked() -> list[str]:
+    """The files that git tracks, or would track after `git add`."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    return sorted(file for file in run.stdout.split("\0") if (ROOT / file).is_file())
+
+
+@cache
+def parsed() -> list[Page]:
+    return [parse(path) for path in pages()]
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    for file in tracked():
+        try:
+            yield file, (ROOT / file).read_text("utf-8")
+        except UnicodeDecodeError:
+            continue
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+# The tree
+
+
+def test_the_top_of_the_tree_is_as_the_readme_maps_it() -> None:
+    assert {file.split("/")[0] for file in tracked()} == TOP
+
+
+def test_names_are_words() -> None:
+    folders = [ROOT / "examples" / example for example in archive.names()]
+    named = [*(path for path in pages() if path.name != "README.md"), *folders]
+    assert [name(path) for path in named if not WORDS.fullmatch(path.stem)] == []
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    entries = list(_leaves(yaml.load((ROOT / "mkdocs.yml").read_text("utf-8"), get_yaml_loader())["nav"]))
+    docs = [path.relative_to(ROOT / "docs").as_posix() for path in pages() if path.is_relative_to(ROOT / "docs")]
+    assert sorted(entries) == sorted(docs)
+
+
+def test_every_asset_is_used() -> None:
+    generated = ("docs/downloads/", "docs/.generated/")
+    assets = [
+        file
+        for file in tracked()
+        if file.startswith("docs/") and not file.endswith((".md", ".py")) and not file.startswith(generated)
+    ]
+    loaded_by_the_theme = ("docs/.overrides/404.html", "docs/.overrides/main.html", "docs/.overrides/partials/")
+    sources = "".join(text for file, text in texts() if file == "mkdocs.yml" or file.startswith("docs/"))
+    unused = [file for file in assets if file.split("/")[-1] not in sources]
+    assert [file for file in unused if not file.startswith(loaded_by_the_theme)] == []
+
+
+# Examples
+
+
+def test_every_file_of_an_example_is_shown_or_has_a_reason() -> None:
+    shown = {file for page in parsed() for file in page.includes if page.path.name != "README.md"}
+    files = {f"{example}/{path.as_posix()}" for example in archive.names() for path in archive.files(example)}
+    included = {file for file in files if ROOT / "examples" / file in shown}
+    hidden = sorted(files - included)
+    unexplained = [file for file in hidden if not any(fnmatch(file, pattern) for pattern in NOT_SHOWN)]
+    assert unexplained == [], "no page includes these: show them, or give the reason in NOT_SHOWN"
+    unused = [pattern for pattern in NOT_SHOWN if not any(fnmatch(file, pattern) for file in hidden)]
+    assert unused == [], "these reasons are for files that are shown or gone"
+
+
+def test_a_page_that_uses_an_example_offers_it() -> None:
+    faults = []
+    for page in parsed():
+        if page.path.name == "README.md":
+            continue
+        targets = _targets(page.path)
+        used = {target.split("/")[1] for target in targets if target.startswith("examples/")}
+        used |= {page.start} if page.start else set()
+        offered = {Path(target).stem for target in targets if target.startswith("get/")}
+        faults += [f'{name(page.path)}: add --8<-- "get/{example}.md"' for example in sorted(used - offered)]
+    assert faults == []
+
+
+def test_the_readme_of_an_example_stands_alone() -> None:
+    including = [name(page.path) for page in parsed() if page.path.name == "README.md" and _targets(page.path)]
+    assert including == []
+
+
+@pytest.mark.parametrize("example", archive.names())
+def test_an_example_is_a_project(example: str) -> None:
+    folder = ROOT / "examples" / example
+    files = {path.as_posix() for path in archive.files(example)}
+    assert {"README.md", "pyproject.toml"} <= files
+    assert any(fnmatch(file, "tests/test_*.py") for file in files), "no tests"
+    settings = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
+    project = settings["project"]
+    assert project["name"] == example
+    assert project["description"]
+    assert project["requires-python"] == ">=3.11"
+    assert canonicalize_license_expression(project["license"]) == project["license"]
+    assert "authors" not in project
+    assert settings["build-system"]["build-backend"]
+    assert "pytest" in settings["dependency-groups"]["test"]
+    pytest_settings = settings["tool"]["pytest"]["ini_options"]
+    assert pytest_settings["filterwarnings"] == ["error"]
+    assert pytest_settings["testpaths"] == ["tests"]
+
+
+def test_import_packages_have_names_of_their_own() -> None:
+    owners = defaultdict(set)
+    for example in archive.names():
+        for path in archive.files(example):
+            if "src" in path.parts[:-1] and path.suffix == ".py":
+                owners[Path(path.parts[path.parts.index("src") + 1]).stem].add(example)
+    assert {package: examples for package, examples in owners.items() if len(examples) > 1} == {}
+    assert set(owners) & set(sys.stdlib_module_names) == set()
+    assert {package for package in owners if not package.isidentifier() or package != package.lower()} == set()
+
+
+def test_every_example_imports_only_its_own() -> None:
+    roots = {path.parts[1]: example for example in archive.names() for path in _sources(example)}
+    imports = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
+    foreign = [
+        f"examples/{example}/{path}: {module}"
+        for example in archive.names()
+        for path in archive.files(example)
+        if path.suffix == ".py"
+        for module in imports.findall((ROOT / "examples" / example / path).read_text("utf-8"))
+        if roots.get(module, example) != example or module in ("guide", "support")
+    ]
+    assert foreign == []
+
+
+# Nothing twice
+
+
+def test_no_page_retypes_what_an_example_has() -> None:
+    files = {
+        f"examples/{example}/{path}": _code((ROOT / "examples" / example / path).read_text("utf-8").splitlines())
+        for example in archive.names()
+        for path in archive.files(example)
+        if path.suffix != ".md"
+    }
+    retyped = [
+        f"{name(fence.page)}:{fence.line} retypes {file}: include a section of it"
+        for fence in _typed()
+        for file, lines in files.items()
+        if _retypes(_code(fence.source), lines)
+    ]
+    assert retyped == []
+
+
+def test_no_two_pages_type_the_same_file() -> None:
+    typed = defaultdict(list)
+    for fence in _typed():
+        if fence.title and len(_code(fence.source)) >= LONG:
+            typed[(fence.title, tuple(_code(fence.source)))].append(f"{name(fence.page)}:{fence.line}")
+    twice = [places for places in typed.values() if len({place.split(":")[0] for place in places}) > 1]
+    assert twice == [], "make it a file of an example, and include it"
+
+
+@pytest.mark.parametrize(
+    ("typed", "retypes"),
+    [
+        (["a = 1", "b = 2", "c = 3"], True),
+        (["a = 1", "b = 2"], False),
+        ([f"line = {n}" for n in range(6)], True),
+        ([f"line = {n}" for n in range(5)], False),
+        (["other = 0", *(f"line = {n}" for n in range(6))], True),
+        ([f"line = {n}" for n in range(0, 12, 2)], False),
+    ],
+)
+def test_what_counts_as_retyped(typed: list[str], retypes: bool) -> None:
+    short = ["a = 1", "b = 2", "c = 3"]
+    long = [f"line = {n}" for n in range(12)]
+    assert (_retypes(typed, short) or _retypes(typed, long)) is retypes
+
+
+# Nobody's machine, nobody's service
+
+
+def test_no_file_names_the_host_of_a_registry() -> None:
+    assert _found("|".join(map(re.escape, _hosts())) + r"|\bnpmjs\.\w+|\w\.debian\.\w+/") == []
+
+
+def test_no_file_holds_the_address_of_an_index() -> None:
+    option = r"(?:index[-_]url|find[-_]links|INDEX_URL|FIND_LINKS)[\"']?[ =:]+[\"']?\w+://"
+    assert _found(option + r"(?!127\.0\.0\.1|localhost|\[::1\])") == []
+
+
+def test_no_file_holds_a_path_of_one_machine() -> None:
+    # What pages show lies below /home/reader. Tests may name the folder that every Unix has for temporary files.
+    assert _found(r"(?<![\w.$}-])/(?:root|work|workspace|opt/\w+|Users/\w+|home/(?!reader)\w+)/") == []
+    assert _found(r"(?<![\w.$}-])/(?:tmp)/\w", lambda file: not file.startswith("tests/")) == []
+
+
+def _hosts() -> set[str]:
+    from pip._internal.models.index import PyPI, TestPyPI
+    from twine import utils
+
+    addresses = [PyPI.url, TestPyPI.url, utils.DEFAULT_REPOSITORY, utils.TEST_REPOSITORY]
+    return {urlsplit(address).netloc for address in addresses} | {PyPI.file_storage_domain}
+
+
+def _found(pattern: str, searched=lambda file: True) -> list[str]:
+    expression = re.compile(pattern)
+    return [
+        f"{file}:{number}: {line.strip()}"
+        for file, text in texts()
+        if searched(file)
+        for number, line in enumerate(text.splitlines(), 1)
+        if expression.search(line)
+    ]
+
+
+def _leaves(node: object) -> Iterator[str]:
+    for entry in node if isinstance(node, list) else [node]:
+        if isinstance(entry, str):
+            yield entry
+        else:
+            for below in entry.values():
+                yield from _leaves(below)
+
+
+def _targets(page: Path) -> list[str]:
+    """The snippets that a page itself includes."""
+    return [match["target"] for line in page.read_text("utf-8").splitlines() if (match := SNIPPET.match(line))]
+
+
+def _sources(example: str) -> list[Path]:
+    return [path for path in archive.files(example) if path.parts[0] == "src"]
+
+
+def _typed() -> list[Fence]:
+    """The blocks whose text stands in a page, and is no transcript: a transcript is checked against the run."""
+    transcripts = ("console", "pycon")
+    return [f for page in parsed() for f in page.fences if not f.included and f.language not in transcripts]
+
+
+def _code(lines: list[str] | tuple[str, ...]) -> list[str]:
+    """Lines as they are compared: without indent, without empty ones and section markers."""
+    return [line.strip() for line in lines if line.strip() and not archive.SECTION.search(line)]
+
+
+def _retypes(typed: list[str], lines: list[str]) -> bool:
+    """Tell whether a block is a whole file of three lines or more, or holds LONG lines of it that follow each other."""
+    if len(typed) >= 3 and typed == lines:
+        return True
+    runs = {tuple(lines[start : start + LONG]) for start in range(len(lines) - LONG + 1)}
+    return any(tuple(typed[start : start + LONG]) in runs for start in range(len(typed) - LONG + 1))
