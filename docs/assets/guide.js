@@ -1,10 +1,11 @@
+// What the theme leaves to do. Without this script every page reads the same.
+
 // A copy button takes what a reader types: without prompts, without output. The theme's button copies the
 // `data-copy` attribute of a block that has one. The same lines are marked, because the highlighter takes an
 // output such as "# comment" for a prompt, and the lines of a here-document for an output. The line that names
 // an error is marked too.
 (() => {
   const prompts = { console: ["$", ">"], pycon: [">>>", "..."] };
-
   const failure = /^(ERROR: |error: |[A-Z][\w.]*(Error|Exception)(:|$))/;
 
   const after = (prompt, line) =>
@@ -14,7 +15,7 @@
   function typed(lines, [first, next]) {
     let open = false;
     return lines.map((line) => {
-      const text = after(first, line) ?? (open ? after(next, line) : null);
+      const text = (open ? after(next, line) : null) ?? after(first, line);
       open = text !== null;
       return text;
     });
@@ -25,9 +26,21 @@
       const commands = typed(code.textContent.replace(/\n$/, "").split("\n"), pair);
       code.dataset.copy = commands.filter((text) => text !== null).join("\n");
       code.querySelectorAll(":scope > span[id^=__span]").forEach((line, number) => {
-        line.classList.add(commands[number] === null ? "shown" : "typed");
-        line.classList.toggle("failed", commands[number] === null && failure.test(line.textContent));
+        const output = commands[number] === null;
+        line.classList.add(output ? "shown" : "typed");
+        if (output && failure.test(line.textContent)) line.classList.add("failed");
       });
     }
   }
+})();
+
+// For screen readers: the theme makes each copy button a landmark, twenty on a page, and its search has no name.
+(() => {
+  const search = document.querySelector(".md-search[role=dialog]:not([aria-label])");
+  search?.setAttribute("aria-label", search.querySelector("input").placeholder);
+
+  const quiet = () => {
+    for (const bar of document.querySelectorAll("nav.md-code__nav:not([role])")) bar.setAttribute("role", "none");
+  };
+  new MutationObserver(quiet).observe(document.querySelector("main"), { childList: true, subtree: true });
 })();
