@@ -1,5 +1,6 @@
 """A second `make test` needs no network: it passes where there is none."""
 
+import contextlib
 import errno
 import os
 import re
@@ -63,9 +64,15 @@ def first_run(folder: Path) -> Path:
     """Copy this checkout as its first run left it, so that the second run writes into nothing of ours."""
     copy = folder / "checkout"
     left_out = shutil.ignore_patterns(".venv", "site", "__pycache__", ".*_cache")
-    shutil.copytree(ROOT, copy, symlinks=True, ignore=left_out)
+    shutil.copytree(ROOT, copy, symlinks=True, ignore=left_out, copy_function=copy_if_there)
     (copy / ".venv").symlink_to(ROOT / ".venv")
     return copy
+
+
+def copy_if_there(source: str, target: str) -> None:
+    """Copy a file; a temporary one of a test that runs beside this one may be gone by now."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def environment() -> dict[str, str]:
