@@ -1,0 +1,102 @@
+"""The Windows tabs of the pages, run in PowerShell where there is one: the Windows job, not this one elsewhere."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from guide import ROOT, archive
+from guide.page import Page, pages, parse
+from support.runner import commands
+
+LIMIT = 600  # seconds for one page
+WINDOWS = [path for path in pages() if any(fence.kind == "windows" for fence in parse(path).fences)]
+POWERSHELL = shutil.which("powershell") or shutil.which("pwsh")
+
+
+def script(page: Page) -> list[str | tuple[str, str]]:
+    """Give what a reader on Windows does from top to bottom.
+
+    Files are pairs of a title and a text, everything else is one command. Commands outside of tabs hold for every
+    system where they begin with `python`; those that must fail, and those of other systems, are left out.
+    """
+    steps: list[str | tuple[str, str]] = []
+    for fence in page.fences:
+        if fence.kind == "file":
+            steps.append((fence.title or "", "".join(line + "\n" for line in fence.text)))
+        elif fence.kind == "windows":
+            steps += [line for line in fence.text if line.strip()]
+        elif fence.kind == "console" and not fence.indent and not (fence.options.exit or fence.options.python):
+            lines = [command.text for command in commands(fence)]
+            steps += lines if all(line.startswith("python ") for line in lines) else []
+    return steps
+
+
+def test_the_steps_are_the_windows_tab_and_what_holds_everywhere(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        """# T
+
+```console
+$ python -m a
+```
+
+```console
+$ rm -r a
+```
+
+<!-- run: exit=1 -->
+```console
+$ python -m b
+```
+
+=== "Linux"
+
+    ```console
+    $ python linux.py
+    ```
+
+=== "Windows"
+
+    ```powershell
+    py -m venv .venv
+    .venv\\Scripts\\activate
+    ```
+
+```python title="a.py"
+print("a")
+```
+"""
+    )
+    steps = ["python -m a", "py -m venv .venv", ".venv\\Scripts\\activate", ("a.py", 'print("a")\n')]
+    assert script(parse(page)) == steps
+
+
+@pytest.mark.skipif(not POWERSHELL, reason="PowerShell is not on this machine: Windows tabs run on the Windows job")
+@pytest.mark.parametrize("path", WINDOWS, ids=lambda path: path.stem)
+def test_the_windows_tab_runs_in_powershell(path: Path, tmp_path: Path, index_url: str) -> None:
+    page = parse(path)
+    start = archive.unpack(page.start, tmp_path) if page.start else tmp_path
+    lines = ["$ErrorActionPreference = 'Stop'"]
+    for number, step in enumerate(script(page)):
+        if isinstance(step, tuple):
+            kept = tmp_path / f"file-{number}"
+            kept.write_text(step[1], "utf-8")
+            target = start / step[0]
+            lines += [
+                f"New-Item -ItemType Directory -Force '{target.parent}' | Out-Null",
+                f"Copy-Item '{kept}' '{target}'",
+            ]
+        else:
+            lines += ["$LASTEXITCODE = 0", step, "if ($LASTEXITCODE) { exit $LASTEXITCODE }"]
+    environment = os.environ | {"PIP_INDEX_URL": index_url, "PIP_CONFIG_FILE": os.devnull}
+    run = subprocess.run(
+        [POWERSHELL, "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-Command", "\n".join(lines)],
+        cwd=start,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert run.returncode == 0, f"{path.relative_to(ROOT)}:\n{run.stdout}{run.stderr}"
