@@ -31,7 +31,7 @@ from support import pythons  # noqa: E402
 SETS = ROOT / "tests" / "wheelhouse"
 CACHE = ROOT / ".cache"
 UPLOADED = datetime(2026, 10, 1, tzinfo=UTC)  # what the index says of every file, so that pages do not change
-ATTEMPTS = 3
+ATTEMPTS, RETRIES = 3, 5  # runs of pip, and what each retries itself
 DOWNLOAD_LIMIT = 900  # seconds for one run of pip
 
 
@@ -82,7 +82,7 @@ def refresh() -> None:
     for source in sorted(SETS.glob("*.in")):
         lock = source.with_suffix(".txt")
         subprocess.run([find_uv_bin(), "pip", "compile", *options.split(), source, "-o", lock], cwd=ROOT, check=True)
-        print(f"{lock.relative_to(ROOT)}: {len(read_lock(lock.read_text(encoding='utf-8')))} pins")
+        print(f"{_shown(lock)}: {len(read_lock(lock.read_text(encoding='utf-8')))} pins")
 
 
 def ensure() -> Path:
@@ -169,9 +169,13 @@ def _check_files(house: Path, pins: dict[Path, list[Pin]]) -> None:
             path.unlink()
         elif hashlib.sha256(path.read_bytes()).hexdigest() not in hashes:
             raise WheelhouseError(
-                f"{path.relative_to(ROOT)}: its hash is not in {lock.relative_to(ROOT)}; "
-                "remove the file and run again, which downloads it again"
+                f"{_shown(path)}: its hash is not in {_shown(lock)}; remove the file and run again, "
+                "which downloads it again"
             )
+
+
+def _shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def _missing(house: Path, pinned: list[Pin], python: pythons.Interpreter) -> list[Pin]:
@@ -183,7 +187,7 @@ def _missing(house: Path, pinned: list[Pin], python: pythons.Interpreter) -> lis
 
 def _download(lock: Path, house: Path, python: pythons.Interpreter) -> None:
     """Download one set for one Python with the pip of the tools, from the index this machine uses."""
-    options = ["--disable-pip-version-check", "--no-input", "--quiet", "--retries", "5", "--timeout", "60"]
+    options = ["--disable-pip-version-check", "--no-input", "--quiet", "--retries", str(RETRIES), "--timeout", "60"]
     wanted = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", lock, "--dest", house]
     command = [sys.executable, "-m", "pip", "--python", python.path, "download", *options, *wanted]
     for _ in range(ATTEMPTS):
@@ -196,11 +200,11 @@ def _download(lock: Path, house: Path, python: pythons.Interpreter) -> None:
             return
         if "DO NOT MATCH THE HASHES" in said:
             raise WheelhouseError(
-                f"{lock.relative_to(ROOT)}: the index sends a file that is not the one that was pinned; "
+                f"{_shown(lock)}: the index sends a file that is not the one that was pinned; "
                 f"do not use it: find out why, or pin anew with `make lock`\n{said}"
             )
     raise WheelhouseError(
-        f"{lock.relative_to(ROOT)}: not downloaded for Python {python.series} in {ATTEMPTS} attempts; "
+        f"{_shown(lock)}: not downloaded for Python {python.series} in {ATTEMPTS} attempts; "
         f"the first run needs the network: connect and run again\n{said}"
     )
 

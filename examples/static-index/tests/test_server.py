@@ -5,7 +5,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,16 +21,27 @@ JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "application/vnd.pypi.simple.v1+html"
 
 
-@pytest.fixture
-def port(files: Path, out: Path) -> Iterator[int]:
-    wheel(files, "greet", "1.0", code="def greet():\n    return 'Hello'\n")
-    build(files, out)
-    with make_server(out, port=0) as server:
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *told: object) -> None:
+        pass
+
+
+@contextmanager
+def running(server: ThreadingHTTPServer) -> Iterator[int]:
+    with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server.server_port
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def port(files: Path, out: Path) -> Iterator[int]:
+    wheel(files, "greet", "1.0", code="def greet():\n    return 'Hello'\n")
+    build(files, out)
+    with running(make_server(out, port=0)) as port:
+        yield port
 
 
 def ask(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str | None], bytes]:
@@ -106,13 +120,23 @@ def test_nothing_can_be_changed(method: str, port: int):
     assert ask(port, "/simple/", method)[0] == 501
 
 
-def test_pip_installs_from_it(port: int, tmp_path: Path):
+def install(port: int, tmp_path: Path) -> str:
     options = ["--isolated", "--no-cache-dir", "--disable-pip-version-check", "--index-url"]
     command = [sys.executable, "-m", "pip", "install", *options, f"http://127.0.0.1:{port}/simple/"]
-    target = tmp_path / "target"
     environment = {**os.environ, "PIP_CONFIG_FILE": os.devnull}
-    subprocess.run([*command, "--target", target, "greet"], check=True, timeout=120, env=environment)
-    assert (target / "greet.py").read_text() == "def greet():\n    return 'Hello'\n"
+    subprocess.run([*command, "--target", tmp_path / "target", "greet"], check=True, timeout=120, env=environment)
+    return (tmp_path / "target/greet.py").read_text()
+
+
+def test_pip_installs_from_it(port: int, tmp_path: Path):
+    assert install(port, tmp_path) == "def greet():\n    return 'Hello'\n"
+
+
+def test_pip_installs_from_a_plain_web_server(files: Path, out: Path, tmp_path: Path):
+    wheel(files, "greet", "1.0", code="plain = True")
+    build(files, out)
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=out))) as port:
+        assert install(port, tmp_path) == "plain = True"
 
 
 def test_serving_no_index_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
