@@ -6,10 +6,13 @@ A file is written only where its content changes, since a builder that watches w
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jinja2 import FileSystemBytecodeCache
 from mkdocs.exceptions import PluginError
+from watchdog.observers.polling import PollingObserver
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -18,6 +21,7 @@ from guide.archive import ExampleError
 from guide.page import PageError, pages
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.livereload import LiveReloadServer
 
@@ -65,9 +69,21 @@ def on_config(config: "MkDocsConfig") -> None:
         raise PluginError(str(error)) from error
 
 
-def on_serve(server: "LiveReloadServer", **_: object) -> None:
-    """Build again, too, when an example or the README of one changes."""
-    server.watch(str(ROOT / "examples"))
+def on_env(env: "Environment", **_: object) -> None:
+    """Keep the compiled templates from build to build: compiling them takes a sixth of its time."""
+    folder = ROOT / ".cache/templates" / version("jinja2")
+    folder.mkdir(parents=True, exist_ok=True)
+    env.bytecode_cache = FileSystemBytecodeCache(str(folder))
+
+
+def on_serve(server: "LiveReloadServer", config: "MkDocsConfig", **_: object) -> None:
+    """Build again, too, when an example changes; and look for changes ten times a second, not twice."""
+    watched = [config.docs_dir, config.config_file_path]
+    for path in watched:
+        server.unwatch(path)
+    server.observer = PollingObserver(timeout=0.1)
+    for path in [*watched, str(ROOT / "examples")]:
+        server.watch(path)
 
 
 def _write(root: Path, path: Path, content: bytes) -> Path:

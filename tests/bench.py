@@ -1,0 +1,170 @@
+"""What `make bench` prints: how long a build and a saved edit take here, and what a page weighs.
+
+Seconds depend on the machine and what else it does, so they come as a median of several rounds with the range.
+Bytes and requests do not; tests/test_site.py holds them to budgets.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "docs/.hooks"))
+
+from playwright.sync_api import sync_playwright  # noqa: E402
+from support import checks, html  # noqa: E402
+from support import site as builders  # noqa: E402
+from test_browser import ARGUMENTS, BROWSERS, serve  # noqa: E402
+
+ROUNDS = 5
+LIMIT = 60  # seconds for the server to start, and for one edit to be seen
+PAGE = "packages/your-first-package"  # the page that is edited
+
+
+def main() -> None:
+    """Measure in a copy of the tree, and print one table."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        tree = builders.copy(Path(folder) / "tree")
+        out = Path(folder) / "mkdocs"
+        cold = {
+            "cold `mkdocs build`": timed_builds(builders.build_with_mkdocs, tree, out),
+            "cold `zensical build`": timed_builds(builders.build_with_zensical, tree, Path(folder) / "zensical"),
+        }
+        with live_server(tree) as address:
+            edits = [seconds_until_live(tree / f"docs/{PAGE}.md", f"{address}{PAGE}/") for _ in range(ROUNDS)]
+        table([*((name, seconds(rounds)) for name, rounds in cold.items()), ("a saved edit is live", seconds(edits))])
+        table(weights(out))
+        table(requests(out))
+
+
+def timed_builds(build, tree: Path, out: Path) -> list[float]:
+    """Build from nothing, ROUNDS times; the last build stays."""
+    rounds = []
+    for _ in range(ROUNDS):
+        for left in (out, tree / "site", tree / ".cache/templates"):
+            shutil.rmtree(left, ignore_errors=True)
+        started = time.perf_counter()
+        build(tree, out)
+        rounds.append(time.perf_counter() - started)
+    return rounds
+
+
+@contextmanager
+def live_server(tree: Path) -> Iterator[str]:
+    """Run `mkdocs serve` as `make serve` does, on a free port; give its address, and stop it in the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", f"127.0.0.1:{port}"]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    with (tree / "serve.log").open("w+") as log:
+        server = subprocess.Popen(
+            command, cwd=tree, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            address = f"http://127.0.0.1:{port}/"
+            wait_for(f"{address}{PAGE}/", "<h1", server, log.name)
+            yield address
+        finally:
+            server.send_signal(signal.SIGINT)
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def seconds_until_live(page: Path, address: str) -> float:
+    """Add a sentence to a page, save it, and wait until the server sends it."""
+    sentence = f"Saved at {time.time_ns()}."
+    text = page.read_text("utf-8")
+    started = time.perf_counter()
+    page.write_text(f"{text}\n{sentence}\n", "utf-8")
+    wait_for(address, sentence)
+    waited = time.perf_counter() - started
+    time.sleep(2)  # the next edit begins in quiet, at another point of the server's rhythm
+    return waited
+
+
+def wait_for(address: str, text: str, server: subprocess.Popen | None = None, log: str = "") -> None:
+    """Ask for a page until it holds a text."""
+    deadline = time.monotonic() + LIMIT
+    while time.monotonic() < deadline:
+        if server and server.poll() is not None:
+            raise SystemExit(f"mkdocs serve ended with {server.returncode}:\n{Path(log).read_text()}")
+        try:
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                if text in answer.read().decode("utf-8"):
+                    return
+        except (urllib.error.URLError, ConnectionError):
+            pass
+        time.sleep(0.01)
+    raise SystemExit(f"{address} did not hold {text!r} within {LIMIT} s")
+
+
+def weights(site: Path) -> list[tuple[str, str]]:
+    """Say how many pages there are and what their HTML weighs."""
+    pages = [checks.weight(document.file) for document in checks.written(site).values()]
+    return [
+        ("pages", str(len(pages))),
+        (
+            "HTML of a page, gzip",
+            f"{kilobytes(statistics.median(pages))} ({kilobytes(min(pages))} to {kilobytes(max(pages))})",
+        ),
+    ]
+
+
+def requests(site: Path) -> list[tuple[str, str]]:
+    """Let a browser open every page as on a first visit, and count what it asks for."""
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        return [("requests of a page", "not counted: no Chromium on PATH; on Debian: apt install chromium")]
+    counts, sizes = [], []
+    with serve(site) as home, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        for name in checks.written(site):
+            context = browser.new_context()
+            page = context.new_page()
+            asked: list[str] = []
+            page.on("request", lambda request, asked=asked: asked.append(request.url))
+            page.goto(home + name.removesuffix("index.html"), wait_until="networkidle")
+            context.close()
+            files = [html.resolve(site, site / "index.html", url.removeprefix(home) or "./") for url in asked]
+            counts.append(len(asked))
+            sizes.append(sum(checks.weight(found[0]) for found in files if found))
+        browser.close()
+    return [
+        ("requests of a page", f"{statistics.median(counts):.0f} ({min(counts)} to {max(counts)})"),
+        (
+            "a first visit, gzip",
+            f"{kilobytes(statistics.median(sizes))} ({kilobytes(min(sizes))} to {kilobytes(max(sizes))})",
+        ),
+    ]
+
+
+def seconds(rounds: list[float]) -> str:
+    return f"{statistics.median(rounds):.2f} s ({min(rounds):.2f} to {max(rounds):.2f}, {len(rounds)} rounds)"
+
+
+def kilobytes(size: float) -> str:
+    return f"{size / 1000:.1f} kB"
+
+
+def table(rows: list[tuple[str, str]]) -> None:
+    for name, value in rows:
+        print(f"{name:<24} {value}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
