@@ -22,7 +22,6 @@ TOP = {
     ".ci",
     ".github",
     ".gitignore",
-    ".python-version",
     "LICENSE",
     "Makefile",
     "README.md",

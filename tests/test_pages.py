@@ -20,10 +20,13 @@ def _name(path: Path) -> str:
 def test_the_page_does_what_it_shows(
     path: Path, index_url: str, update_pages: bool, record_property: Callable[[str, object], None]
 ) -> None:
+    result, failure = None, ""
     try:
         result = runner.run(path, index_url, update=update_pages)
-    except (PageError, runner.PageFailure) as failure:
-        pytest.fail(str(failure), pytrace=False)
+    except (PageError, runner.PageFailure) as error:
+        failure = str(error)
+    if result is None:
+        pytest.fail(failure, pytrace=False)
     assert runner.tolerated_mutations(result) == []
     if result.updated:
         runner.rewrite(result)

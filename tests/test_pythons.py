@@ -16,9 +16,9 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that is the only one to look in."""
     monkeypatch.setattr(pythons, "_folders", lambda: [tmp_path])
     monkeypatch.delenv("GUIDE_PYTHONS", raising=False)
-    pythons.supported.cache_clear()
+    pythons.found.cache_clear()
     yield tmp_path
-    pythons.supported.cache_clear()
+    pythons.found.cache_clear()
 
 
 def fake(folder: Path, name: str, script: str) -> None:
@@ -60,14 +60,19 @@ def test_the_running_series_is_found():
     assert pythons.find("{}.{}".format(*sys.version_info)) is not None
 
 
-def test_reference_is_the_series_of_the_file():
-    assert pythons.reference_series() == (pythons.ROOT / ".python-version").read_text().strip()
-    expected = pythons.find(pythons.reference_series()) or pythons.running()
-    assert pythons.reference() == expected
+def test_the_reference_is_the_version_of_the_file_or_the_nearest(monkeypatch):
+    assert pythons.reference_version() == (pythons.ROOT / "tests/python-version.txt").read_text().strip()
+    for version, nearest in [
+        (pythons.running().version, pythons.running().version),
+        (pythons.running().series + ".99", pythons.find(pythons.running().series).version),
+        ("3.99.0", pythons.running().version),
+    ]:
+        monkeypatch.setattr(pythons, "reference_version", lambda version=version: version)
+        assert pythons.reference().version == nearest
 
 
 def test_looking_again_takes_no_time():
-    pythons.supported.cache_clear()
+    pythons.found.cache_clear()
     pythons.supported()
     start = time.perf_counter()
     pythons.supported()
@@ -78,7 +83,7 @@ def test_looking_again_takes_no_time():
 class TestFakes:
     def test_what_fails_or_says_nonsense_is_no_python(self, alone: Path):
         before = series(pythons.supported())
-        pythons.supported.cache_clear()
+        pythons.found.cache_clear()
         fake(alone, "python3.31", "echo 'python3.31: command not found' >&2; exit 127")
         fake(alone, "python3.32", "echo nonsense")
         fake(alone, "python3.33", answer("3.33.0").replace("cpython", "pypy"))

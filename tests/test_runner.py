@@ -19,7 +19,7 @@ HOSTILE = sorted((ROOT / "tests/hostile").glob("*.md"))
 NO_INDEX = "http://127.0.0.1:9/simple/"
 
 exact = pytest.mark.skipif(
-    pythons.find(pythons.reference_series()) is None, reason="outputs are compared under the reference Python"
+    pythons.reference().version != pythons.reference_version(), reason="outputs are compared under the reference Python"
 )
 
 
@@ -326,8 +326,16 @@ def test_a_record_is_of_a_whole_exact_run_only(page, monkeypatch: pytest.MonkeyP
 
 def test_one_page_can_be_run_alone() -> None:
     command = ["-m", "pytest", "--collect-only", "-q", "-k", "relative-imports", "tests/test_pages.py"]
-    found = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+    found = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=60)
     names = [line.split("[")[1].rstrip("]") for line in found.stdout.splitlines() if "[" in line]
     assert names == ["packages/relative-imports", "examples/relative-imports/README"]
+
+
+def test_under_another_python_differing_blocks_are_listed_and_exit_statuses_still_count(
+    page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner.pythons, "reference_version", lambda: "3.99.0")
+    result = page(console("$ echo one", "two"))
+    assert (result.differing, result.record()) == ([f"{page.path}:2"], None)
+    with pytest.raises(PageFailure, match=r"exited 1, the page says 0"):
+        page(console("$ false"))

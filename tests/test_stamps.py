@@ -35,7 +35,7 @@ FILES = {
     "examples/sample/src/sample/a.py": "# --8<-- [start:greet]\ndef greet(): ...\n# --8<-- [end:greet]\n",
     "examples/sample/tests/test_a.py": "def test_a(): ...\n",
     "requirements.txt": "tool==1.0\n",
-    ".python-version": "3.13\n",
+    "tests/python-version.txt": "3.13.0\n",
     "tests/wheelhouse/default.txt": "package==1.0\n",
 }
 RECORD = record.Record("docs/topic/page.md", "", 12, "2026-11-20", "3.13.0", "26.3", ["3.15.2"])
@@ -69,7 +69,7 @@ def test_one_character_takes_the_stamp_of_the_page_that_uses_it(root: Path, file
     assert _stamped(root) == ["topic/other"]
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", ".python-version", "tests/wheelhouse/default.txt"])
+@pytest.mark.parametrize("file", ["requirements.txt", "tests/python-version.txt", "tests/wheelhouse/default.txt"])
 def test_another_lock_takes_every_stamp(root: Path, file: str) -> None:
     _change(root / file)
     prebuild.generate(root)

@@ -46,18 +46,22 @@ class Interpreter:
     prefix: str
 
 
-def reference_series() -> str:
-    """Return the series that pages are compared under, from `.python-version`."""
-    return (ROOT / ".python-version").read_text(encoding="utf-8").strip()
+def reference_version() -> str:
+    """Return the version that pages are compared under, such as `3.13.0`.
+
+    The file is not `.python-version`: pyenv reads that, and where it lacks the version it finds no Python at all.
+    """
+    return (ROOT / "tests/python-version.txt").read_text(encoding="utf-8").strip()
 
 
 def reference() -> Interpreter:
     """Return the Python that pages are compared under.
 
-    Where the machine lacks that series, the Python that runs the tests stands in:
-    whoever compares outputs exactly checks `series` first.
+    Where the machine lacks it, the nearest one stands in, of the same series or the one that runs the tests:
+    whoever compares outputs exactly checks `version` first.
     """
-    return find(reference_series()) or running()
+    series = reference_version().rpartition(".")[0]
+    return next((python for python in found() if python.version == reference_version()), find(series) or running())
 
 
 def running() -> Interpreter:
@@ -74,13 +78,18 @@ def find(series: str) -> Interpreter | None:
 
 
 @functools.cache
+def found() -> list[Interpreter]:
+    """Return every Python of this machine."""
+    return _probe(_candidates())
+
+
 def supported() -> list[Interpreter]:
     """Return one Python per supported series, oldest first.
 
     Of two with the same series, the one that brings pip wins, then the newer one.
     """
     best: dict[tuple[int, ...], Interpreter] = {}
-    for python in _probe(_candidates()):
+    for python in found():
         series = tuple(map(int, python.series.split(".")))
         if series >= OLDEST and (series not in best or _rank(python) > _rank(best[series])):
             best[series] = python
@@ -95,9 +104,7 @@ def _candidates() -> list[Path]:
     """List what may be a Python: the running one, $GUIDE_PYTHONS, then the usual folders."""
     named = [Path(entry) for entry in os.environ.get("GUIDE_PYTHONS", "").split(os.pathsep) if entry]
     if missing := [str(path) for path in named if not path.is_file()]:
-        raise LookupError(
-            f"GUIDE_PYTHONS names {', '.join(missing)}, which is not there: correct the variable"
-        )
+        raise LookupError(f"GUIDE_PYTHONS names {', '.join(missing)}, which is not there: correct the variable")
     found = [path for folder in _folders() for path in sorted(folder.glob("python3.*")) if _is_python(path)]
     if os.name == "nt":
         found += [folder / "python.exe" for folder in _folders() if (folder / "python.exe").is_file()]

@@ -102,7 +102,7 @@ def run(path: Path, index_url: str, *, update: bool = False, limit: float = LIMI
     """
     page = parse(path, root)
     python = pythons.reference()
-    exact = python.series == pythons.reference_series()
+    exact = python.version == pythons.reference_version()
     with sandbox(python, index_url) as box, _machine_unchanged(python):
         if page.start:
             box.start = archive.unpack(page.start, box.home)
@@ -193,7 +193,7 @@ class _Run:
         key = (fence.options.shell, python.series)
         if key not in self.shells:
             environment = self.box.environment(python)
-            self.shells[key] = Shell(fence.options.shell, self.box.start, environment, ordinary_user())
+            self.shells[key] = Shell(fence.options.shell, self.box.start, environment, ordinary_user(self.box.root))
         return self.shells[key]
 
     def lacking(self, fence: Fence, reason: str) -> None:

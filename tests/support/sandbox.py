@@ -8,13 +8,17 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import psutil
 
 from support.pythons import Interpreter
 
+SEAL = """
+mount --bind "$0" "$0" && mount -o remount,ro,bind / && cd "$PWD" &&
+unset OLDPWD &&
+exec unshare --user --map-user=1000 --map-group=1000 -- "$@"
+"""
 STEPS_TO_STOP = 50  # rounds of looking for processes that a page left behind
 
 
@@ -107,14 +111,16 @@ def sandbox(python: Interpreter, index_url: str) -> Iterator[Sandbox]:
             raise AssertionError(f"still running after the page: {left}")
 
 
-@cache
-def ordinary_user() -> tuple[str, ...]:
-    """Give the command prefix under which root becomes an ordinary user, so that permissions bind."""
+def ordinary_user(root: Path) -> tuple[str, ...]:
+    """Give the command prefix under which root becomes an ordinary user who can write below that folder only.
+
+    The files of root would be that user's own, so the rest of the machine is mounted read-only.
+    """
     if os.name == "nt" or os.geteuid() != 0 or not sys.platform.startswith("linux"):
         return ()
     if not shutil.which("unshare"):
         raise RuntimeError("the tests run as root and unshare is missing: install util-linux, or run them as a user")
-    return ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
+    return ("unshare", "--mount", "--", "sh", "-c", SEAL, str(root))
 
 
 def _free_port() -> int:

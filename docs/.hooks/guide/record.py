@@ -9,7 +9,7 @@ from guide import ROOT, archive
 from guide.page import Page, parse
 
 FOLDER = ".cache/records"
-LOCKS = ("requirements.txt", ".python-version", "tests/wheelhouse/*.txt")
+LOCKS = ("requirements.txt", "tests/python-version.txt", "tests/wheelhouse/*.txt")
 
 
 @dataclass
