@@ -66,6 +66,12 @@ def test_a_download_has_no_marker_that_only_this_site_reads(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
+def test_nothing_is_compressed_since_compressors_differ(name: str) -> None:
+    with _opened(name) as download:
+        assert {entry.compress_type for entry in download.infolist()} == {zipfile.ZIP_STORED}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_modes_are_those_of_files_and_programs(name: str) -> None:
     executable = {line.split()[-1] for line in _git("ls-files", "--stage", "examples") if line.startswith("100755")}
     with _opened(name) as download:

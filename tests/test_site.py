@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 from guide import ROOT, archive
 from guide.page import pages
 from support import checks, html
@@ -61,6 +62,13 @@ def test_every_picture_has_its_text(built: Path) -> None:
 
 def test_every_page_tells_its_language_title_and_description(built: Path) -> None:
     assert checks.faulty_heads(built) == []
+
+
+def test_a_description_is_whole(built: Path) -> None:
+    # The theme does not escape it: a quotation mark would end it.
+    told = {name: document.description for name, document in checks.written(built).items()}
+    given = {_address(page, ROOT): _front_matter(page)["description"] for page in pages() if _in_docs(page, ROOT)}
+    assert told == given
 
 
 def test_pages_keep_their_budgets(built: Path) -> None:
@@ -125,6 +133,10 @@ def test_a_faulty_example_stops_the_build_with_one_clear_line(tmp_path: Path) ->
     assert script.stderr.startswith(f"pre-build step: {fault}")
     assert len(script.stderr.splitlines()) == 1
     assert fault in str(hook.value)
+
+
+def _front_matter(page: Path) -> dict:
+    return yaml.safe_load(page.read_text("utf-8").split("---\n")[1])
 
 
 def _in_docs(page: Path, root: Path) -> bool:

@@ -10,13 +10,8 @@ from guide import record, stamp
 from guide.page import pages, parse
 from support import site as builders
 
-PAGE = """\
----
-description: How a page is.
----
-# Page
-
-<!-- start: examples/sample -->
+SHOWS = """\
+# A page that shows a part of an example
 
 --8<-- "examples/sample/src/sample/a.py:greet"
 
@@ -26,9 +21,19 @@ description: How a page is.
 $ true
 ```
 """
+STARTS = """\
+# A page that starts from an example
+
+<!-- start: examples/sample -->
+
+```console
+$ true
+```
+"""
 README = "# Sample\n\n<!-- --8<-- [start:try] -->\n```console\n$ true\n```\n<!-- --8<-- [end:try] -->\n\nThe end\n"
 FILES = {
-    "docs/topic/page.md": PAGE,
+    "docs/topic/shows.md": SHOWS,
+    "docs/topic/starts.md": STARTS,
     "docs/topic/other.md": "# Other\n\n```console\n$ true\n```\n",
     "examples/sample/README.md": README,
     "examples/sample/pyproject.toml": '[project]\nname = "sample"\ndescription = "A sample."\n',
@@ -38,20 +43,21 @@ FILES = {
     "tests/python-version.txt": "3.13.0\n",
     "tests/wheelhouse/default.txt": "package==1.0\n",
 }
-RECORD = record.Record("docs/topic/page.md", "", 12, "2026-11-20", "3.13.0", "26.3", ["3.15.2"])
+ALL = ["topic/other", "topic/shows", "topic/starts"]
+RECORD = record.Record("docs/topic/shows.md", "", 12, "2026-11-20", "3.13.0", "26.3", ["3.15.2"])
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A small guide whose two pages have run, and carry their stamps."""
+    """A small guide whose pages have run, and carry their stamps."""
     for name, content in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content, "utf-8")
     prebuild.generate(tmp_path)
-    for page in ("docs/topic/page.md", "docs/topic/other.md"):
+    for page in ("docs/topic/other.md", "docs/topic/shows.md", "docs/topic/starts.md"):
         _save(tmp_path, dataclasses.replace(RECORD, page=page))
     prebuild.generate(tmp_path)
-    assert _stamped(tmp_path) == ["topic/other", "topic/page"]
+    assert _stamped(tmp_path) == ALL
     return tmp_path
 
 
@@ -59,14 +65,25 @@ def test_nothing_changed_and_the_stamp_stays(root: Path) -> None:
     for file in root.rglob("*"):
         file.touch()
     prebuild.generate(root)
-    assert _stamped(root) == ["topic/other", "topic/page"]
+    assert _stamped(root) == ALL
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if file.startswith(("docs/topic/page", "examples"))])
-def test_one_character_takes_the_stamp_of_the_page_that_uses_it(root: Path, file: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "stay"),
+    [
+        ("docs/topic/other.md", ["topic/shows", "topic/starts"]),
+        ("docs/topic/shows.md", ["topic/other", "topic/starts"]),
+        ("docs/topic/starts.md", ["topic/other", "topic/shows"]),
+        ("examples/sample/src/sample/a.py", ["topic/other"]),
+        ("examples/sample/README.md", ["topic/other"]),  # shown through the block "Get this project"
+        ("examples/sample/pyproject.toml", ["topic/other", "topic/shows"]),
+        ("examples/sample/tests/test_a.py", ["topic/other", "topic/shows"]),
+    ],
+)
+def test_one_character_takes_the_stamps_of_the_pages_that_use_it(root: Path, file: str, stay: list[str]) -> None:
     _change(root / file)
     prebuild.generate(root)
-    assert _stamped(root) == ["topic/other"]
+    assert _stamped(root) == stay
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "tests/python-version.txt", "tests/wheelhouse/default.txt"])
@@ -79,39 +96,39 @@ def test_another_lock_takes_every_stamp(root: Path, file: str) -> None:
 def test_a_new_file_in_the_example_takes_the_stamp(root: Path) -> None:
     (root / "examples/sample/src/sample/b.py").write_text("")
     prebuild.generate(root)
-    assert _stamped(root) == ["topic/other"]
+    assert _stamped(root) == ["topic/other", "topic/shows"]
 
 
 @pytest.mark.parametrize(
     ("key", "value"), [("python", "3.13.1"), ("fingerprint", "0" * 64), ("page", "docs/topic/other.md")]
 )
 def test_a_record_of_another_run_is_no_stamp(root: Path, key: str, value: str) -> None:
-    file = root / ".cache/records/docs/topic/page.md.json"
+    file = root / ".cache/records/docs/topic/shows.md.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
     prebuild.generate(root)
-    assert _stamped(root) == ["topic/other"]
+    assert _stamped(root) == ["topic/other", "topic/starts"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"page": "docs/topic/page.md"}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"page": "docs/topic/shows.md"}'])
 def test_a_record_that_cannot_be_read_is_no_stamp(root: Path, content: str) -> None:
-    (root / ".cache/records/docs/topic/page.md.json").write_text(content)
+    (root / ".cache/records/docs/topic/shows.md.json").write_text(content)
     prebuild.generate(root)
-    assert _stamped(root) == ["topic/other"]
+    assert _stamped(root) == ["topic/other", "topic/starts"]
 
 
 def test_a_page_that_ran_nothing_has_no_stamp(root: Path) -> None:
     _save(root, dataclasses.replace(RECORD, commands=0))
     prebuild.generate(root)
-    assert _stamped(root) == ["topic/other"]
+    assert _stamped(root) == ["topic/other", "topic/starts"]
 
 
 def test_the_stamp_comes_back_with_the_next_run(root: Path) -> None:
-    _change(root / "docs/topic/page.md")
+    _change(root / "docs/topic/shows.md")
     prebuild.generate(root)
-    assert _stamped(root) == ["topic/other"]
+    assert _stamped(root) == ["topic/other", "topic/starts"]
     _save(root, RECORD)
     prebuild.generate(root)
-    assert _stamped(root) == ["topic/other", "topic/page"]
+    assert _stamped(root) == ALL
 
 
 @pytest.mark.parametrize(

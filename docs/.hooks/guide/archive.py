@@ -11,7 +11,7 @@ from guide.page import DIRECTIVE
 
 # What git ignores, too: tests/test_downloads.py compares the two.
 LEFT_OUT = {"__pycache__", ".git", ".pytest_cache", ".ruff_cache", ".venv", "build", "dist"}
-LEFT_OUT_SUFFIXES = {".pyc", ".egg-info"}
+LEFT_OUT_SUFFIX = ".egg-info"
 
 # The oldest time that a zip can hold.
 TIME = (1980, 1, 1, 0, 0, 0)
@@ -111,7 +111,7 @@ def unpack(name: str, into: Path, root: Path = ROOT) -> Path:
 
 
 def _belongs(path: Path) -> bool:
-    return not any(part in LEFT_OUT or Path(part).suffix in LEFT_OUT_SUFFIXES for part in path.parts)
+    return not any(part in LEFT_OUT or Path(part).suffix == LEFT_OUT_SUFFIX for part in path.parts)
 
 
 def _mode(file: Path) -> int:
