@@ -39,7 +39,7 @@ def test_html_of_a_wheel_and_an_sdist(files: Path, out: Path):
 
 
 def test_json_of_a_wheel_and_an_sdist(files: Path, out: Path):
-    source = sdist(files, "greet", "1.0", told=metadata("greet", "1.0", requires_python=None)).read_bytes()
+    source = sdist(files, "greet", "1.9", told=metadata("greet", "1.9", requires_python=None)).read_bytes()
     built = wheel(files, "greet", "1.10").read_bytes()
     build(files, out)
     assert (
@@ -51,13 +51,13 @@ def test_json_of_a_wheel_and_an_sdist(files: Path, out: Path):
  }},
  "name": "greet",
  "versions": [
-  "1.0",
+  "1.9",
   "1.10"
  ],
  "files": [
   {{
-   "filename": "greet-1.0.tar.gz",
-   "url": "../../files/greet-1.0.tar.gz",
+   "filename": "greet-1.9.tar.gz",
+   "url": "../../files/greet-1.9.tar.gz",
    "hashes": {{
     "sha256": "{digest(source)}"
    }},
@@ -127,3 +127,4 @@ def test_files_and_metadata_are_copied_whole(files: Path, out: Path):
         source.name: source.read_bytes(),
     }
     assert 'href="../../files/greet-1.0%2Blocal.1-py3-none-any.whl#' in (out / "simple/greet/index.html").read_text()
+    assert '"../../files/greet-1.0%2Blocal.1-py3-none-any.whl"' in (out / "simple/greet/index.json").read_text()

@@ -15,6 +15,11 @@ def cut(path: Path, share: float) -> Path:
     return path
 
 
+def change(path: Path, before: bytes, after: bytes) -> Path:
+    path.write_bytes(path.read_bytes().replace(before, after))
+    return path
+
+
 def write(folder: Path, name: str, content: bytes = b"") -> Path:
     (folder / name).write_bytes(content)
     return folder / name
@@ -52,6 +57,10 @@ REFUSED = {
     ),
     "wheel cut short": (
         lambda folder: cut(wheel(folder, "bad", "1.0"), 0.9),
+        f"{WHEEL}: damaged or cut short; build or download it again",
+    ),
+    "wheel with a changed byte": (
+        lambda folder: change(wheel(folder, "bad", "1.0", code="answer = 42"), b"42", b"43"),
         f"{WHEEL}: damaged or cut short; build or download it again",
     ),
     "sdist cut short": (
