@@ -1,5 +1,6 @@
 """The repository: nothing unowned, nothing shown twice, nothing that belongs to one machine or one service."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -33,10 +34,16 @@ TOP = {
     "tests",
 }
 
-# Files of examples that no page includes, and why. A pattern may not match a file that is shown.
+# Files of examples that no page includes, and why; a reason for a file that is shown or gone is a fault. A README
+# is a page itself, and a module of nothing but a docstring shows itself.
 NOT_SHOWN = {
-    "*/pyproject.toml": "its parts are explained once, by the page about the first package",
-    "*/tests/*": "they prove what the pages say of the example; a reader meets them in the download",
+    "*/pyproject.toml": "the page about the first package explains its parts once",
+    "*/tests/*": "proves what the page says of the example; a reader meets it in the download",
+    "data-files/src/data_files/__init__.py": "re-exports what the page shows",
+    "module-search-path/src/module_search_path/__init__.py": "re-exports what the page shows",
+    "module-search-path/src/module_search_path/__main__.py": "the page shows what the command prints",
+    "namespace-packages/*/__init__.py": "the page asks where the two lie; what they compute does not matter to it",
+    "static-index/src/*": "its README says how it works; its page belongs to the chapter about indexes",
 }
 
 LONG = 6  # lines: a shorter block may occur twice by chance
@@ -105,7 +112,12 @@ def test_every_asset_is_used() -> None:
 
 def test_every_file_of_an_example_is_shown_or_has_a_reason() -> None:
     shown = {file for page in parsed() for file in page.includes if page.path.name != "README.md"}
-    files = {f"{example}/{path.as_posix()}" for example in archive.names() for path in archive.files(example)}
+    files = {
+        f"{example}/{path.as_posix()}"
+        for example in archive.names()
+        for path in archive.files(example)
+        if path.name != "README.md" and not _only_docstring(ROOT / "examples" / example / path)
+    }
     included = {file for file in files if ROOT / "examples" / file in shown}
     hidden = sorted(files - included)
     unexplained = [file for file in hidden if not any(fnmatch(file, pattern) for pattern in NOT_SHOWN)]
@@ -271,6 +283,13 @@ def _leaves(node: object) -> Iterator[str]:
 def _targets(page: Path) -> list[str]:
     """The snippets that a page itself includes."""
     return [match["target"] for line in page.read_text("utf-8").splitlines() if (match := SNIPPET.match(line))]
+
+
+def _only_docstring(file: Path) -> bool:
+    if file.suffix != ".py":
+        return False
+    body = ast.parse(file.read_text("utf-8")).body
+    return all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body)
 
 
 def _sources(example: str) -> list[Path]:
