@@ -1,6 +1,7 @@
 """The wheelhouse: pinned sets, downloaded once and checked, served on the loopback."""
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -38,7 +39,7 @@ def own(tmp_path: Path, index_url: str, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.setattr(pythons, "supported", lambda: found)
     for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", index_url)
     return tmp_path
 
@@ -201,3 +202,26 @@ def test_workers_that_start_together_download_once(own: Path, monkeypatch: pytes
     for worker in workers:
         worker.join()
     assert len(runs) == 1
+
+
+def test_damaged_index_is_made_anew(own: Path, no_download: None):
+    index = ensure_copied(own)
+    (index / "simple/humanize/index.json").write_text("{")
+    (own / ".cache/wheelhouse.json").unlink()
+    assert [file["filename"] for file in served(ensure())["humanize"]] == [FILE]
+
+
+def test_locking_writes_pins_with_hashes_and_no_address(
+    own: Path, index_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    for name in [name for name in os.environ if name.startswith("UV_")]:
+        monkeypatch.delenv(name)
+    for name, value in {"NO_CONFIG": "1", "DEFAULT_INDEX": index_url, "CACHE_DIR": str(own / "cache")}.items():
+        monkeypatch.setenv(f"UV_{name}", value)
+    (own / "tests/wheelhouse/tiny.in").write_text("humanize\n")
+    wheelhouse.refresh()
+    [pin] = read_lock((own / "tests/wheelhouse/tiny.txt").read_text())
+    assert (pin.name, pin.version) == ("humanize", HUMANIZE.version)
+    assert pin.hashes < HUMANIZE.hashes
+    assert "://" not in (own / "tests/wheelhouse/tiny.txt").read_text()
+    assert capsys.readouterr() == ("tests/wheelhouse/tiny.txt: 1 pins\n", "")

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import threading
@@ -210,10 +211,15 @@ def _download(lock: Path, house: Path, python: pythons.Interpreter) -> None:
 
 
 def _index(house: Path, index: Path) -> None:
-    """Build the index with the guide's own tool."""
-    from static_index import Releases, build
+    """Build the index with the guide's own tool; an index that it refuses is a damaged cache, and made anew."""
+    from static_index import Refused, Releases, build
 
-    build(house, index, Releases(uploaded={path.name: UPLOADED for path in house.iterdir()}))
+    releases = Releases(uploaded={path.name: UPLOADED for path in house.iterdir()})
+    try:
+        build(house, index, releases)
+    except Refused:
+        shutil.rmtree(index)
+        build(house, index, releases)
 
 
 @contextlib.contextmanager
@@ -235,5 +241,5 @@ def only_one(path: Path) -> Iterator[None]:
 if __name__ == "__main__":
     try:
         print(refresh() or "" if sys.argv[1:] == ["lock"] else ensure())
-    except WheelhouseError as problem:
+    except (WheelhouseError, subprocess.CalledProcessError) as problem:
         sys.exit(str(problem))
