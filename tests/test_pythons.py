@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,14 @@ def test_none_is_the_python_of_a_virtual_environment():
     for python in [*pythons.supported(), pythons.running()]:
         told = subprocess.run([python.path, "-I", "-c", probe], capture_output=True, text=True, timeout=20).stdout
         assert told == "True\n"
+
+
+def test_copy_in_a_virtual_environment_stands_for_what_it_was_made_from(alone: Path, monkeypatch: pytest.MonkeyPatch):
+    venv.create(alone / "venv", symlinks=False)
+    inside = alone / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    monkeypatch.setattr(sys, "executable", str(inside))
+    assert pythons.running().path.is_relative_to(Path(sys.base_prefix).resolve())
+    assert pythons.running().path != inside
 
 
 def test_series_are_supported_ones_each_once_oldest_first():
@@ -98,7 +107,7 @@ class TestFakes:
         assert time.perf_counter() - start < 10
 
     def test_of_one_series_the_one_with_pip_wins_then_the_newer(self, alone: Path, tmp_path: Path):
-        fake(alone, "python3.30", answer("3.30.9", "/opt/without", has_pip=False))
+        fake(alone, "python3.30", answer("3.30.11", "/opt/without", has_pip=False))
         fake(alone, "python3.31", answer("3.30.2", "/opt/older"))
         fake(alone, "python3.32", answer("3.30.10", "/opt/newer"))
         assert pythons.find("3.30").path == Path("/opt/newer")

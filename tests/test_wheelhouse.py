@@ -222,6 +222,7 @@ def test_locking_writes_pins_with_hashes_and_no_address(
     wheelhouse.refresh()
     [pin] = read_lock((own / "tests/wheelhouse/tiny.txt").read_text())
     assert (pin.name, pin.version) == ("humanize", HUMANIZE.version)
+    assert pin.hashes  # of the wheel: this index has no sdist
     assert pin.hashes < HUMANIZE.hashes
     assert "://" not in (own / "tests/wheelhouse/tiny.txt").read_text()
     assert capsys.readouterr() == ("tests/wheelhouse/tiny.txt: 1 pins\n", "")

@@ -97,8 +97,6 @@ def ensure() -> Path:
     house, index = CACHE / "wheelhouse", CACHE / "index"
     state = CACHE / "wheelhouse.json"
     key = _key()
-    if _is_current(state, key, house, index):
-        return index
     house.mkdir(parents=True, exist_ok=True)
     with only_one(CACHE / "wheelhouse.lock"):
         if not _is_current(state, key, house, index):
