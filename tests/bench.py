@@ -4,19 +4,11 @@ Seconds depend on the machine and what else it does, so they come as a median of
 Bytes and requests do not; tests/test_site.py holds them to budgets.
 """
 
-import os
 import shutil
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,7 +20,6 @@ from support import site as builders  # noqa: E402
 from test_browser import ARGUMENTS, BROWSERS, serve  # noqa: E402
 
 ROUNDS = 5
-LIMIT = 60  # seconds for the server to start, and for one edit to be seen
 PAGE = "packages/your-first-package"  # the page that is edited
 
 
@@ -41,8 +32,8 @@ def main() -> None:
             "cold `mkdocs build`": timed_builds(builders.build_with_mkdocs, tree, out),
             "cold `zensical build`": timed_builds(builders.build_with_zensical, tree, Path(folder) / "zensical"),
         }
-        with live_server(tree) as address:
-            edits = [seconds_until_live(tree / f"docs/{PAGE}.md", f"{address}{PAGE}/") for _ in range(ROUNDS)]
+        with builders.live_server(tree) as server:
+            edits = [seconds_until_live(server, tree / f"docs/{PAGE}.md") for _ in range(ROUNDS)]
         table([*((name, seconds(rounds)) for name, rounds in cold.items()), ("a saved edit is live", seconds(edits))])
         table(weights(out))
         table(requests(out))
@@ -60,57 +51,16 @@ def timed_builds(build, tree: Path, out: Path) -> list[float]:
     return rounds
 
 
-@contextmanager
-def live_server(tree: Path) -> Iterator[str]:
-    """Run `mkdocs serve` as `make serve` does, on a free port; give its address, and stop it in the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", f"127.0.0.1:{port}"]
-    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
-    with (tree / "serve.log").open("w+") as log:
-        server = subprocess.Popen(
-            command, cwd=tree, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            address = f"http://127.0.0.1:{port}/"
-            wait_for(f"{address}{PAGE}/", "<h1", server, log.name)
-            yield address
-        finally:
-            server.send_signal(signal.SIGINT)
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-
-
-def seconds_until_live(page: Path, address: str) -> float:
+def seconds_until_live(server: builders.LiveServer, page: Path) -> float:
     """Add a sentence to a page, save it, and wait until the server sends it."""
     sentence = f"Saved at {time.time_ns()}."
     text = page.read_text("utf-8")
     started = time.perf_counter()
     page.write_text(f"{text}\n{sentence}\n", "utf-8")
-    wait_for(address, sentence)
+    server.wait_for(f"{PAGE}/", sentence)
     waited = time.perf_counter() - started
-    time.sleep(2)  # the next edit begins in quiet, at another point of the server's rhythm
+    time.sleep(3)  # the next edit begins when the server is at rest
     return waited
-
-
-def wait_for(address: str, text: str, server: subprocess.Popen | None = None, log: str = "") -> None:
-    """Ask for a page until it holds a text."""
-    deadline = time.monotonic() + LIMIT
-    while time.monotonic() < deadline:
-        if server and server.poll() is not None:
-            raise SystemExit(f"mkdocs serve ended with {server.returncode}:\n{Path(log).read_text()}")
-        try:
-            with urllib.request.urlopen(address, timeout=10) as answer:
-                if text in answer.read().decode("utf-8"):
-                    return
-        except (urllib.error.URLError, ConnectionError):
-            pass
-        time.sleep(0.01)
-    raise SystemExit(f"{address} did not hold {text!r} within {LIMIT} s")
 
 
 def weights(site: Path) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 from guide import ROOT, archive
-from guide.page import pages
+from guide.page import pages, parse
 from support import checks, html
 from support import site as builders
 
@@ -108,6 +109,22 @@ def test_every_page_that_ran_has_its_stamp(built: Path, build: Callable[[str], P
     }
     assert {name: document.stamps for name, document in checks.written(built).items()} == ran
     assert sum(ran.values()) > len(ran) / 2
+
+
+def test_a_saved_example_is_live_and_the_server_comes_to_rest(tmp_path: Path) -> None:
+    tree = builders.copy(tmp_path / "tree")
+    page = next(page for page in pages(tree) if _in_docs(page, tree) and parse(page, tree).start)
+    project = tree / f"examples/{parse(page, tree).start}/pyproject.toml"
+    address = _address(page, tree).removesuffix("index.html")
+    with builders.live_server(tree) as server:
+        server.wait_for(address, 'class="stamp"')
+        text = project.read_text("utf-8")
+        project.write_text(text.replace('description = "', 'description = "Edited a moment ago. '), "utf-8")
+        server.wait_for(address, "Edited a moment ago.")
+        time.sleep(3)
+        # The edit, and what follows from it: the zip, the block and the stamps. Then nothing any more.
+        assert 1 <= server.log.read_text("utf-8").count("Detected file changes") <= 2
+        assert 'class="stamp"' not in server.wait_for(address, "Edited a moment ago.")
 
 
 @pytest.mark.parametrize("builder", builders.BUILDERS)

@@ -3,10 +3,15 @@
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from guide import ROOT, record
@@ -83,6 +88,56 @@ def tree_of(built: Path) -> Path:
 
 
 BUILDERS = {"mkdocs": build_with_mkdocs, "zensical": build_with_zensical}
+
+
+@dataclass
+class LiveServer:
+    """A running `mkdocs serve`."""
+
+    process: subprocess.Popen
+    address: str  # of its home page
+    log: Path  # what it prints
+
+    def wait_for(self, page: str, text: str) -> str:
+        """Ask for a page until it holds a text, and give the whole of it.
+
+        Raises:
+            BuildError: where it does not within LIMIT, or the server has ended.
+        """
+        deadline = time.monotonic() + LIMIT
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                with urllib.request.urlopen(self.address + page, timeout=10) as answer:
+                    if text in (content := answer.read().decode("utf-8")):
+                        return content
+            except OSError:  # not there yet, or cleared for the next build
+                pass
+            time.sleep(0.01)
+        raise BuildError(f"{page} does not hold {text!r}; the server said:\n{self.log.read_text('utf-8')}")
+
+
+@contextmanager
+def live_server(tree: Path) -> Iterator[LiveServer]:
+    """Run `mkdocs serve` in a copy, as `make serve` does, on a free port, and stop it in the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    log = tree / ".cache/serve.log"
+    command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", address]
+    settings = {"cwd": tree, "env": os.environ | {"NO_MKDOCS_2_WARNING": "1"}, "stdin": subprocess.DEVNULL}
+    with log.open("w") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, **settings)
+    try:
+        server = LiveServer(process, f"http://{address}/", log)
+        server.wait_for("", "<h1")
+        yield server
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def once(folder: Path, build: Callable[[Path], None]) -> Path:
