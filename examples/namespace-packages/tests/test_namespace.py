@@ -34,6 +34,10 @@ def missing_after(code: str, *searched: Path) -> str:
     return result.stdout.strip()
 
 
+def test_no_part_brings_an_init_file_for_the_shared_folder() -> None:
+    assert [(part.parent / "__init__.py").exists() for part in (TIDE, WIND)] == [False, False]
+
+
 def test_both_parts_are_importable_from_two_folders(folders: dict[str, Path]) -> None:
     code = "from datetime import datetime; from harbour import tide, wind; "
     code += "print(tide.next_high_water(datetime(2026, 11, 20, 6, 0)), wind.knots(463))"

@@ -22,10 +22,10 @@ def test_the_version_is_that_of_the_installed_project() -> None:
 
 @pytest.mark.parametrize(
     ("temperature", "speed", "expected"),
-    [(10, 10, 8.6), (0, 20, -5.2), (-10, 30, -19.5), (-40, 60, -64.2)],
+    [(10, 10, 8.632), (0, 20, -5.242), (-10, 30, -19.52), (-40, 60, -64.167)],
 )
-def test_wind_chill_agrees_with_the_table(temperature: float, speed: float, expected: float) -> None:
-    assert round(public_api.wind_chill(temperature, speed), 1) == expected
+def test_wind_chill_is_what_the_formula_gives(temperature: float, speed: float, expected: float) -> None:
+    assert round(public_api.wind_chill(temperature, speed), 3) == expected
 
 
 @pytest.mark.parametrize(
