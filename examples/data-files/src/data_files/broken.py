@@ -6,7 +6,8 @@ from pathlib import Path
 # --8<-- [start:current_folder]
 def from_the_current_folder() -> str:
     """Read the table, if the program is started in the folder that holds it."""
-    return open("stations.csv", encoding="utf-8").read()
+    with open("stations.csv", encoding="utf-8") as table:
+        return table.read()
 
 
 # --8<-- [end:current_folder]
