@@ -3,8 +3,8 @@
 The sets are `tests/wheelhouse/<set>.in`, each locked in `<set>.txt` with hashes and
 without addresses. Their union is served by the guide's own example, `static-index`.
 
-    python tests/support/wheelhouse.py lock      resolve the sets again (`make lock`)
-    python tests/support/wheelhouse.py           download what is missing
+    PYTHONPATH=tests python -m support.wheelhouse lock      resolve the sets again (`make lock`)
+    PYTHONPATH=tests python -m support.wheelhouse           download what is missing
 """
 
 import contextlib
@@ -236,8 +236,16 @@ def only_one(path: Path) -> Iterator[None]:
         yield
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run this module as a command."""
     try:
-        print(refresh() or "" if sys.argv[1:] == ["lock"] else ensure())
+        if sys.argv[1:] == ["lock"]:
+            refresh()
+        else:
+            print(ensure())
     except (WheelhouseError, subprocess.CalledProcessError) as problem:
         sys.exit(str(problem))
+
+
+if __name__ == "__main__":
+    main()
