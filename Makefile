@@ -8,6 +8,8 @@ PYTEST := $(BIN)/python -m pytest
 # workers for pytest: one a core
 N ?= auto
 ARGS ?=
+# Material would print on each build that it is succeeded by Zensical, with which the tests build too
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: serve build test test-all update lock bench tools
 .DEFAULT_GOAL := help
