@@ -77,11 +77,12 @@ def on_env(env: "Environment", **_: object) -> None:
 
 
 def on_serve(server: "LiveReloadServer", config: "MkDocsConfig", **_: object) -> None:
-    """Build again, too, when an example changes; and look for changes ten times a second, not twice."""
+    """Build again, too, when an example changes; look for changes ten times a second, not twice, and begin sooner."""
     watched = [config.docs_dir, config.config_file_path]
     for path in watched:
         server.unwatch(path)
     server.observer = PollingObserver(timeout=0.1)
+    server.build_delay = 0.05
     for path in [*watched, str(ROOT / "examples")]:
         server.watch(path)
 
