@@ -76,6 +76,19 @@ def test_pages_keep_their_budgets(built: Path) -> None:
     assert checks.heavy_pages(built, builders.PREFIX) == []
 
 
+def test_a_page_carries_the_navigation_of_its_own_part_only(built: Path) -> None:
+    # Otherwise the site grows with the square of its pages.
+    entry = re.compile(r'<a href="([^"#]*)" class="md-nav__link')
+    foreign = []
+    for name, document in checks.written(built).items():
+        own = name.split("/")[0]
+        found = [html.resolve(built, document.file, given) for given in entry.findall(document.file.read_text("utf-8"))]
+        assert found
+        listed = [target[0].relative_to(built).parts for target in found if target]
+        foreign += [f"{name}: {'/'.join(parts)}" for parts in listed if len(parts) > 2 and parts[0] != own]
+    assert foreign == []
+
+
 def test_every_download_is_there_and_linked(built: Path) -> None:
     files = {path.name: path.read_bytes() for path in (built / "downloads").iterdir()}
     assert files == {f"{name}.zip": archive.pack(name) for name in archive.names()}
@@ -150,6 +163,7 @@ def test_a_faulty_example_stops_the_build_with_one_clear_line(tmp_path: Path) ->
     assert script.stderr.startswith(f"pre-build step: {fault}")
     assert len(script.stderr.splitlines()) == 1
     assert fault in str(hook.value)
+    assert "Aborted with a BuildError" in str(hook.value)
 
 
 def _front_matter(page: Path) -> dict:
