@@ -263,13 +263,13 @@ def test_what_is_typed_is_told_from_what_comes_back(page: Page, home: str, langu
 
 
 def test_the_lines_of_a_transcript_are_marked(page: Page, home: str) -> None:
-    with_block(page, home, f"```console\n{CONSOLE}\nModuleNotFoundError: No module named 'x'\n```")
+    with_block(page, home, f"```console\n{CONSOLE}\nModuleNotFoundError: No module named 'x'\na.b.NotFoundError\n```")
     marks = (
         page.locator("main .highlight")
         .first.locator("code > span[id^=__span]")
         .evaluate_all("lines => lines.map((line) => line.className)")
     )
-    assert marks == ["typed"] * 6 + ["shown"] * 4 + ["typed", "shown", "shown failed"]
+    assert marks == ["typed"] * 6 + ["shown"] * 4 + ["typed", "shown", "shown failed", "shown failed"]
 
 
 def with_block(page: Page, address: str, source: str) -> None:

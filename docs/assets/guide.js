@@ -6,7 +6,7 @@
 // an error is marked too.
 (() => {
   const prompts = { console: ["$", ">"], pycon: [">>>", "..."] };
-  const failure = /^(ERROR: |error: |[A-Z][\w.]*(Error|Exception)(:|$))/;
+  const failure = /^(ERROR: |error: |([a-z_][\w.]*\.)?[A-Z]\w*(Error|Exception)(:|\s*$))/;
 
   const after = (prompt, line) =>
     line === prompt ? "" : line.startsWith(prompt + " ") ? line.slice(prompt.length + 1) : null;
