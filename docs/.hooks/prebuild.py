@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.livereload import LiveReloadServer
+    from mkdocs.structure.files import Files
 
 DOWNLOADS = Path("docs/downloads")
 GENERATED = Path("docs/.generated")
@@ -69,11 +70,14 @@ def on_config(config: "MkDocsConfig") -> None:
         raise PluginError(str(error)) from error
 
 
+def on_files(files: "Files", config: "MkDocsConfig") -> None:
+    """Keep the compiled templates of the reference pages from build to build, before the first page is read."""
+    _keep_templates(config.plugins["mkdocstrings"].get_handler("python").env)
+
+
 def on_env(env: "Environment", **_: object) -> None:
-    """Keep the compiled templates from build to build: compiling them takes a sixth of its time."""
-    folder = ROOT / ".cache/templates" / version("jinja2")
-    folder.mkdir(parents=True, exist_ok=True)
-    env.bytecode_cache = FileSystemBytecodeCache(str(folder))
+    """Keep the compiled templates of the theme, too: together they take a quarter of the time of a build."""
+    _keep_templates(env)
 
 
 def on_serve(server: "LiveReloadServer", config: "MkDocsConfig", **_: object) -> None:
@@ -85,6 +89,12 @@ def on_serve(server: "LiveReloadServer", config: "MkDocsConfig", **_: object) ->
     server.build_delay = 0.05
     for path in [*watched, str(ROOT / "examples")]:
         server.watch(path)
+
+
+def _keep_templates(env: "Environment") -> None:
+    folder = ROOT / ".cache/templates" / version("jinja2")
+    folder.mkdir(parents=True, exist_ok=True)
+    env.bytecode_cache = FileSystemBytecodeCache(str(folder))
 
 
 def _write(root: Path, path: Path, content: bytes) -> Path:
