@@ -22,6 +22,7 @@ from packaging.licenses import canonicalize_license_expression
 TOP = {
     ".ci",
     ".github",
+    ".gitattributes",
     ".gitignore",
     "LICENSE",
     "Makefile",

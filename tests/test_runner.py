@@ -225,11 +225,13 @@ def test_what_is_mapped_and_nothing_else() -> None:
         "/x/page-1/home/reader/a.py /opt/python3.13/lib http://127.0.0.1:45678/ 145678\n"
         "bash: line 12: foo: command not found\n"
         "from http://127.0.0.1:999/simple/humanize/ and http://127.0.0.1:998/simple/\n"
+        "  Downloading http://127.0.0.1:999/files/humanize-4.0-py3-none-any.whl (111 kB)\n"
     )
     assert box.shown(output) == [
         "/home/reader/a.py /usr/lib http://127.0.0.1:8000/ 145678",
         "bash: foo: command not found",
         "from PyPI/humanize/ and http://127.0.0.1:998/simple/",
+        "  Downloading humanize-4.0-py3-none-any.whl (111 kB)",
     ]
     assert box.typed("serve 8000 18000 80001") == "serve 45678 18000 80001"
 

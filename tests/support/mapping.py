@@ -14,6 +14,7 @@ VOLATILE: dict[str, re.Pattern[str]] = {
     "address": re.compile(r"\b0x[0-9a-f]{6,16}\b"),
     "importtime": re.compile(r"(?<=^import time:) +\d+ \| +\d+(?= \|)", re.MULTILINE),
 }
+FILE = r"(Downloading|Using cached) {origin}/files/"  # of a file from PyPI, pip gives the name alone
 LOOKING = re.compile(r"^Looking in indexes: http://127\.0\.0\.1:\d+/\S*\n", re.MULTILINE)
 SHELL_LINE = re.compile(r"^(bash|zsh): line \d+: ", re.MULTILINE)
 
@@ -24,6 +25,7 @@ class Mapping:
     def __init__(self, root: str, prefixes: Sequence[str], port: int, index_url: str) -> None:
         """Take the sandbox's folder, the prefixes of its Pythons, its free port and the address of the index."""
         self._index = (index_url.rstrip("/"), "/".join(index_url.split("/")[:3]))  # its pages, then its files
+        self._file = re.compile(FILE.format(origin=re.escape(self._index[1])))
         self._port = re.compile(rf"(?<!\d){port}(?!\d)")
         self._free = str(port)
         # the sandbox before the Pythons: one of them may live in a folder that the other's name begins with
@@ -38,7 +40,7 @@ class Mapping:
 
     def shown(self, output: str) -> list[str]:
         """Give the lines that the page shows for an output."""
-        output = LOOKING.sub("", output)
+        output = self._file.sub(r"\1 ", LOOKING.sub("", output))
         for address in self._index:
             output = output.replace(address, "PyPI")
         for actual, documented in self._paths:
