@@ -282,6 +282,7 @@ def test_update_refuses_another_exit_status_and_writes_nothing(page) -> None:
 # The checker is checked
 
 
+@exact
 def test_the_comparison_that_tolerates_anything_is_found_out(monkeypatch: pytest.MonkeyPatch, page) -> None:
     result = page(console("$ printf 'a\\nb\\n'", "a", "b"))
     assert runner.tolerated_mutations(result) == []
