@@ -342,3 +342,12 @@ def test_under_another_python_differing_blocks_are_listed_and_exit_statuses_stil
     assert (result.differing, result.record()) == ([f"{page.path}:2"], None)
     with pytest.raises(PageFailure, match=r"exited 1, the page says 0"):
         page(console("$ false"))
+
+
+def test_a_page_that_changes_the_machines_own_python_fails(tmp_path: Path) -> None:
+    python = pythons.Interpreter(tmp_path / "bin/python3.13", "3.13.0", "3.13", True, str(tmp_path))
+    folder = tmp_path / "lib/python3.13/site-packages"
+    folder.mkdir(parents=True)
+    with pytest.raises(PageFailure, match=r"the page changed the machine's own Python: \['left'\]"):
+        with runner._machine_unchanged(python):
+            (folder / "left").mkdir()
