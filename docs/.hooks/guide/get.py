@@ -24,7 +24,7 @@ Unpack it, open a terminal in its folder and type:
 
 --8<-- "examples/{name}/README.md:try"
 
-On Windows, type `.venv\\Scripts\\activate` in place of `. .venv/bin/activate`.
+On Windows, type `py -m venv .venv` and `.venv\\Scripts\\activate` in place of the first two lines.
 
 </div>
 """
