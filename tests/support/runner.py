@@ -187,7 +187,7 @@ class _Run:
     def shell(self, fence: Fence) -> Shell | None:
         """Give the shell that the fence asks for, started at its first use; None where this machine has none."""
         wanted = fence.options.python
-        python = pythons.find(wanted) if wanted else self.box.python
+        python = self.box.python if wanted in (None, self.box.python.series) else pythons.find(wanted)
         if python is None:
             return self.lacking(fence, f"Python {wanted} is not on this machine")
         if not shutil.which(fence.options.shell):
