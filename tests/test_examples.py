@@ -131,22 +131,6 @@ def test_example_installed_from_its_wheel_passes_its_tests(
     workshop.run(inside, "-m", "pytest", cwd=example)
 
 
-@pytest.mark.parametrize("name", archive.names())
-def test_example_is_a_project_as_the_guide_teaches_it(name: str) -> None:
-    settings = _settings(name)
-    project = settings["project"]
-    assert settings["build-system"] == {"requires": ["hatchling"], "build-backend": "hatchling.build"}
-    assert {key: project.get(key) for key in ("name", "readme", "requires-python", "license")} == {
-        "name": name,
-        "readme": "README.md",
-        "requires-python": ">=3.11",
-        "license": "MIT",
-    }
-    assert project.keys() & {"authors", "maintainers"} == set()
-    assert "pytest" in settings["dependency-groups"]["test"]
-    assert settings["tool"]["pytest"]["ini_options"]["filterwarnings"] == ["error"]
-
-
 def test_no_two_examples_give_the_same_import_package(workshop: Workshop) -> None:
     owners: dict[str, list[str]] = {}
     for name in archive.names():

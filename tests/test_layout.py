@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from guide import ROOT, archive
-from guide.page import SNIPPET, Fence, Page, pages, parse
+from guide.page import SNIPPET, SNIPPET_FOLDERS, SNIPPET_SETTINGS, Fence, Page, pages, parse
 from mkdocs.utils.yaml import get_yaml_loader
 from packaging.licenses import canonicalize_license_expression
 
@@ -95,6 +95,14 @@ def test_every_page_is_in_the_navigation_once() -> None:
     assert sorted(entries) == sorted(docs)
 
 
+def test_the_runner_expands_snippets_as_the_site_does() -> None:
+    extensions = yaml.load((ROOT / "mkdocs.yml").read_text("utf-8"), get_yaml_loader())["markdown_extensions"]
+    (settings,) = [entry["pymdownx.snippets"] for entry in extensions if "pymdownx.snippets" in entry]
+    assert settings.pop("auto_append") == ["links.md"]  # which no fence can hold
+    assert settings.pop("base_path") == list(SNIPPET_FOLDERS)
+    assert settings == SNIPPET_SETTINGS
+
+
 def test_every_asset_is_used() -> None:
     generated = ("docs/downloads/", "docs/.generated/")
     assets = [
@@ -153,12 +161,16 @@ def test_an_example_is_a_project(example: str) -> None:
     assert any(fnmatch(file, "tests/test_*.py") for file in files), "no tests"
     settings = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
     project = settings["project"]
-    assert project["name"] == example
     assert project["description"]
-    assert project["requires-python"] == ">=3.11"
+    assert {key: project.get(key) for key in ("name", "readme", "requires-python", "license")} == {
+        "name": example,
+        "readme": "README.md",
+        "requires-python": ">=3.11",
+        "license": "MIT",
+    }
     assert canonicalize_license_expression(project["license"]) == project["license"]
-    assert "authors" not in project
-    assert settings["build-system"]["build-backend"]
+    assert project.keys() & {"authors", "maintainers"} == set()
+    assert settings["build-system"] == {"requires": ["hatchling"], "build-backend": "hatchling.build"}
     assert "pytest" in settings["dependency-groups"]["test"]
     pytest_settings = settings["tool"]["pytest"]["ini_options"]
     assert pytest_settings["filterwarnings"] == ["error"]

@@ -13,6 +13,7 @@ from markdown import Markdown
 from guide import ROOT
 
 SNIPPET_FOLDERS = (".", "docs/.generated")
+SNIPPET_SETTINGS = {"check_paths": True, "dedent_subsections": True}  # those of mkdocs.yml
 SHELLS = ("bash", "fish", "zsh")
 VOLATILE = ("seconds", "patch", "pid", "address", "importtime")
 FENCE_OPTIONS = ("title", "hl_lines", "linenums")
@@ -86,11 +87,6 @@ class Page:
     fences: list[Fence] = field(default_factory=list)
     includes: set[Path] = field(default_factory=set)
 
-    @property
-    def skips(self) -> list[Fence]:
-        """The fences that are shown and not run."""
-        return [fence for fence in self.fences if fence.skip is not None]
-
 
 def pages(root: Path = ROOT) -> list[Path]:
     """Every page that is a program: the Markdown files under docs/ and the README of every example."""
@@ -147,11 +143,7 @@ def expand(path: Path, line: int, source: tuple[str, ...] | list[str], root: Pat
     """Replace snippet lines by the text they name, with the library that the site uses."""
     if not any(SNIPPET.match(text) for text in source):
         return list(source)
-    config = {
-        "base_path": [str(root / folder) for folder in SNIPPET_FOLDERS],
-        "check_paths": True,
-        "dedent_subsections": True,
-    }
+    config = {"base_path": [str(root / folder) for folder in SNIPPET_FOLDERS], **SNIPPET_SETTINGS}
     engine = Markdown(extensions=["pymdownx.snippets"], extension_configs={"pymdownx.snippets": config})
     try:
         return engine.preprocessors["snippet"].run(list(source))
