@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "docs/.hooks"))
 from playwright.sync_api import sync_playwright  # noqa: E402
 from support import checks, html  # noqa: E402
 from support import site as builders  # noqa: E402
-from test_browser import ARGUMENTS, BROWSERS, serve  # noqa: E402
+from test_browser import ARGUMENTS, NO_CHROMIUM, chromium, serve  # noqa: E402
 
 ROUNDS = 5
 PAGE = "packages/your-first-package"  # the page that is edited
@@ -76,9 +76,9 @@ def weights(site: Path) -> list[tuple[str, str]]:
 
 def requests(site: Path) -> list[tuple[str, str]]:
     """Let a browser open every page as on a first visit, and count what it asks for."""
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    executable = chromium()
     if executable is None:
-        return [("requests of a page", "not counted: no Chromium on PATH; on Debian: apt install chromium")]
+        return [("requests of a page", f"not counted: {NO_CHROMIUM}")]
     counts, sizes = [], []
     with serve(site) as home, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)

@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import os
 import re
 import shutil
 import threading
@@ -16,8 +15,10 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
 from support.site import ENVIRONMENT, PREFIX
+from support.system import missing
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+NO_CHROMIUM = "no Chromium on PATH; on Debian: apt install chromium"
 # No sandbox, since tests may run as root; no host but this one, since nothing else may be asked.
 ARGUMENTS = [
     "--no-sandbox",
@@ -51,6 +52,11 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+def chromium() -> str | None:
+    """Give the browser of this machine."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 @contextmanager
 def serve(site: Path) -> Iterator[str]:
     """Serve a built site below a path, as a project's site is; give the address of its home page."""
@@ -76,10 +82,7 @@ def addresses(site: Path, home: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        reason = "no Chromium on PATH; on Debian: apt install chromium"
-        pytest.fail(reason) if os.environ.get("REQUIRE_SYSTEM") else pytest.skip(reason)
+    executable = chromium() or missing(NO_CHROMIUM)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         yield browser

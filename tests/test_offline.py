@@ -12,9 +12,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from guide import ROOT
 from guide.page import pages
+from support.system import missing
 
-ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 15 * 60  # seconds: what `make test` may take
 PUBLIC = ("192.0.2.1", 443)  # an address that is routed, but belongs to nobody (RFC 5737)
 OFF = f"['lo']\n{errno.ENETUNREACH}\nloopback\n"  # what the probe prints where the network is off
@@ -55,9 +56,7 @@ def offline() -> tuple[str, ...]:
         if tried.returncode == 0:
             return (*prefix, *enter)
         reason = f"no network namespace can be made here: {tried.stderr.strip()[-300:]}"
-    if os.environ.get("REQUIRE_SYSTEM"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    missing(reason)
 
 
 def first_run(folder: Path) -> Path:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from guide import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".github/workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
 SUPPORTED = ["3.11", "3.12", "3.13", "3.14", "3.15"]

@@ -17,7 +17,7 @@ from guide.page import Fence, Page, PageError, parse, show
 from guide.record import Record, fingerprint
 
 from support import pythons
-from support.mapping import Mapping, difference, mutations, unmatched
+from support.mapping import Mapping, agree, mutations, unmatched
 from support.sandbox import Sandbox, ordinary_user, sandbox
 from support.shell import LIMIT, Shell, ShellError
 
@@ -84,7 +84,7 @@ class Result:
         )
 
 
-def run(path: Path, index_url: str, *, update: bool = False, limit: float = LIMIT, root: Path = ROOT) -> Result:
+def run(path: Path, index_url: str, *, update: bool = False, limit: float = LIMIT) -> Result:
     """Run a page.
 
     Args:
@@ -92,7 +92,6 @@ def run(path: Path, index_url: str, *, update: bool = False, limit: float = LIMI
         index_url: where pip finds packages.
         update: whether to collect new output instead of failing on a difference.
         limit: seconds for one command.
-        root: the folder that snippets and examples are relative to.
 
     Returns:
         What ran.
@@ -101,7 +100,7 @@ def run(path: Path, index_url: str, *, update: bool = False, limit: float = LIMI
         PageError: if the page cannot be read as a program.
         PageFailure: if a command does not exit as the page says or prints something else.
     """
-    page = parse(path, root)
+    page = parse(path)
     python = pythons.reference()
     exact = python.version == pythons.reference_version()
     with sandbox(python, index_url) as box, _machine_unchanged(python):
@@ -162,7 +161,7 @@ def tolerated_mutations(result: Result) -> list[str]:
     found = []
     for block in result.blocks if result.exact else []:
         for wrong in mutations(block.expected):
-            if difference(wrong, block.actual, block.fence.options.volatile) is None and wrong != block.expected:
+            if agree(wrong, block.actual, block.fence.options.volatile) and wrong != block.expected:
                 found.append(f"{show(block.fence.page)}:{block.line}: {wrong}")
     return found
 
@@ -295,8 +294,7 @@ class _Run:
                 " cannot tell it from a command; let the command print something else"
             )
         self.result.blocks.append(Block(fence, command.line, command.expected, actual))
-        reason = difference(command.expected, actual, fence.options.volatile)
-        if reason is None:
+        if agree(command.expected, actual, fence.options.volatile):
             return command.expected
         if not self.result.exact:
             self.result.differing.append(f"{show(fence.page)}:{command.line}")

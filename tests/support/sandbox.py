@@ -30,7 +30,7 @@ class Sandbox:
         self.root = root
         self.home = root / "home/reader"
         self.start = self.home
-        self.port = _free_port()
+        self.port = free_port()
         self.index_url = index_url
         self.python = python
         for folder in (self.home, root / "tmp"):
@@ -123,7 +123,8 @@ def ordinary_user(root: Path) -> tuple[str, ...]:
     return ("unshare", "--mount", "--", "sh", "-c", SEAL, str(root))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port of the loopback that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 
 from guide import ROOT, record
 from guide.page import pages, parse
+
+from support.sandbox import free_port
 
 # What the site is made of. The copy holds nothing else, so nothing else can be needed.
 MADE_OF = ("mkdocs.yml", "docs", "examples", *record.LOCKS)
@@ -119,9 +120,7 @@ class LiveServer:
 @contextmanager
 def live_server(tree: Path) -> Iterator[LiveServer]:
     """Run `mkdocs serve` in a copy, as `make serve` does, on a free port, and stop it in the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     log = tree / ".cache/serve.log"
     command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", address]
     settings = {"cwd": tree, "env": os.environ | {"NO_MKDOCS_2_WARNING": "1"}, "stdin": subprocess.DEVNULL}

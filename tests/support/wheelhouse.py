@@ -79,7 +79,9 @@ def refresh() -> None:
     """Resolve every set again and rewrite its lock."""
     from uv import find_uv_bin
 
-    options = "--universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet"
+    options = (
+        "--no-config --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet"
+    )
     for source in sorted(SETS.glob("*.in")):
         lock = source.with_suffix(".txt")
         subprocess.run([find_uv_bin(), "pip", "compile", *options.split(), source, "-o", lock], cwd=ROOT, check=True)
