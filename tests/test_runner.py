@@ -12,16 +12,17 @@ import psutil
 import pytest
 from guide import ROOT, record
 from guide.page import SHELLS, VOLATILE, PageError, pages, parse
-from support import mapping, pythons, runner
+from support import mapping, pythons, runner, system
 from support.runner import PageFailure
 from support.shell import PROGRAMS
 from support.system import missing
 
 HOSTILE = sorted((ROOT / "tests/hostile").glob("*.md"))
 NO_INDEX = "http://127.0.0.1:9/simple/"
+PORTS = {8000: 45678, 8001: 45679}
 
 exact = pytest.mark.skipif(
-    pythons.reference().version != pythons.reference_version(), reason="outputs are compared under the reference Python"
+    not runner.compares(), reason="outputs are compared under the reference Python, on a machine without /etc/pip.conf"
 )
 
 
@@ -225,21 +226,52 @@ def test_only_the_volatile_part_may_differ(page) -> None:
 
 
 def test_what_is_mapped_and_nothing_else() -> None:
-    box = mapping.Mapping("/x/page-1", ["/opt/python3.13", "/opt/python3"], 45678, "http://127.0.0.1:999/simple/")
+    box = mapping.Mapping("/x/page-1", ["/opt/python3.13", "/opt/python3"], PORTS, "http://127.0.0.1:999/simple/")
     output = (
-        "Looking in indexes: http://127.0.0.1:999/simple/\n"
+        "Looking in indexes: http://127.0.0.1:999/simple\n"
+        "Looking in indexes: http://127.0.0.1:999/simple, http://127.0.0.1:45678/simple\n"
+        "Looking in indexes: http://127.0.0.1:45679/simple\n"
         "/x/page-1/home/reader/a.py /opt/python3.13/lib http://127.0.0.1:45678/ 145678\n"
         "bash: line 12: foo: command not found\n"
         "from http://127.0.0.1:999/simple/humanize/ and http://127.0.0.1:998/simple/\n"
         "  Downloading http://127.0.0.1:999/files/humanize-4.0-py3-none-any.whl (111 kB)\n"
     )
     assert box.shown(output) == [
+        "Looking in indexes: PyPI, http://127.0.0.1:8000/simple",
+        "Looking in indexes: http://127.0.0.1:8001/simple",
         "/home/reader/a.py /usr/lib http://127.0.0.1:8000/ 145678",
         "bash: foo: command not found",
         "from PyPI/humanize/ and http://127.0.0.1:998/simple/",
         "  Downloading humanize-4.0-py3-none-any.whl (111 kB)",
     ]
-    assert box.typed("serve 8000 18000 80001") == "serve 45678 18000 80001"
+    assert box.typed("serve 8000 18000 80001 8001") == "serve 45678 18000 80001 45679"
+
+
+@exact
+def test_a_port_in_a_file_is_the_one_that_commands_reach(page) -> None:
+    file = '```toml title="serve.toml"\naddress = "127.0.0.1:8001"\ncount = 18001\n```\n'
+    page(file + console("$ grep -c ':8001\\b' serve.toml", "1", "$ grep count serve.toml", "count = 18001"))
+
+
+# Needs
+
+
+def test_a_page_that_needs_what_is_missing_is_not_run(page, monkeypatch) -> None:
+    monkeypatch.setitem(system.PROGRAMS, "nginx", (lambda: None, "nginx is missing: apt install nginx-light"))
+    result = page("<!-- needs: nginx -->\n" + console("$ false"))
+    assert result.missing == [f"{page.path}: nginx is missing: apt install nginx-light"]
+    assert (result.commands, result.record()) == (0, None)
+
+
+def test_a_page_that_needs_what_is_there_is_run(page, monkeypatch) -> None:
+    monkeypatch.setitem(system.PROGRAMS, "nginx", (lambda: "/usr/sbin/nginx", "nginx is missing"))
+    with pytest.raises(PageFailure, match="exited 1"):
+        page("<!-- needs: nginx -->\n" + console("$ false"))
+
+
+def test_a_page_cannot_need_what_nobody_looks_for(page) -> None:
+    with pytest.raises(PageError, match="needs names 'ngnix'; what it may name is nginx, "):
+        page("<!-- needs: ngnix -->\n" + console("$ true"))
 
 
 # Update

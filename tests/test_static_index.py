@@ -94,7 +94,7 @@ def test_upload_times_decide_about_a_cooldown(index_url: str, tmp_path: Path):
     for installer, option in (("pip", "--uploaded-prior-to"), ("uv", "--exclude-newer")):
         times = {f"{day}T00:00:00Z": False, f"{day}T00:00:01Z": True}
         done = {
-            t: install(installer, index_url, tmp_path / f"{installer}{t}", f"{option}={t}", "humanize") for t in times
+            t: install(installer, index_url, tmp_path / f"{installer}{t}", f"{option}={t}", "iniconfig") for t in times
         }
         assert {t: d.returncode == 0 for t, d in done.items()} == times, [d.stderr for d in done.values()]
 

@@ -103,6 +103,13 @@ def test_downloads_what_is_missing_and_tells_a_fixed_upload_time(own: Path):
     assert (own / ".cache/wheelhouse" / FILE).read_bytes() == (REAL / FILE).read_bytes()
 
 
+def test_the_set_of_older_releases_is_older(own: Path):
+    lock = own / "tests/wheelhouse/tiny.txt"
+    lock.rename(lock.with_stem("older"))
+    [file] = served(ensure())["humanize"]
+    assert file["upload-time"] == "2024-01-01T00:00:00Z"
+
+
 def test_second_run_asks_nobody_and_reads_no_file(own: Path, monkeypatch: pytest.MonkeyPatch):
     index = ensure()
     for name in ("_download", "_check_files", "_index"):

@@ -15,39 +15,49 @@ VOLATILE: dict[str, re.Pattern[str]] = {
     "importtime": re.compile(r"(?<=^import time:) +\d+ \| +\d+(?= \|)", re.MULTILINE),
 }
 FILE = r"(Downloading|Using cached) {origin}/files/"  # of a file from PyPI, pip gives the name alone
-LOOKING = re.compile(r"^Looking in indexes: http://127\.0\.0\.1:\d+/\S*\n", re.MULTILINE)
+LOOKING = "Looking in indexes: {index}\n"  # which pip says of an index that is not its default, and PyPI is
 SHELL_LINE = re.compile(r"^(bash|zsh): line \d+: ", re.MULTILINE)
 
 
 class Mapping:
     """What this run's paths and ports are on the page."""
 
-    def __init__(self, root: str, prefixes: Sequence[str], port: int, index_url: str) -> None:
-        """Take the sandbox's folder, the prefixes of its Pythons, its free port and the address of the index."""
+    def __init__(self, root: str, prefixes: Sequence[str], ports: dict[int, int], index_url: str) -> None:
+        """Take the sandbox's folder, the prefixes of its Pythons, its free ports and the address of the index.
+
+        Args:
+            root: the folder of the sandbox.
+            prefixes: where the Pythons of this machine lie.
+            ports: for each port that pages name, the free one that stands for it.
+            index_url: where pip finds packages.
+        """
         self._index = (index_url.rstrip("/"), "/".join(index_url.split("/")[:3]))  # its pages, then its files
         self._file = re.compile(FILE.format(origin=re.escape(self._index[1])))
-        self._port = re.compile(rf"(?<!\d){port}(?!\d)")
-        self._free = str(port)
+        self._ports = {str(documented): str(free) for documented, free in ports.items()}
         # the sandbox before the Pythons: one of them may live in a folder that the other's name begins with
         self._paths = [
             (root, ""),
             *((prefix, "/usr") for prefix in sorted(set(prefixes), key=len, reverse=True)),
         ]
 
-    def typed(self, command: str) -> str:
-        """Give the command to run for the command on the page: port 8000 is the free port."""
-        return re.sub(r"(?<!\d)8000(?!\d)", self._free, command)
+    def typed(self, text: str) -> str:
+        """Give the command to run, or the file to write, for what the page has: port 8000 is a free port."""
+        return _exchange(text, self._ports)
 
     def shown(self, output: str) -> list[str]:
         """Give the lines that the page shows for an output."""
-        output = self._file.sub(r"\1 ", LOOKING.sub("", output))
+        output = self._file.sub(r"\1 ", output.replace(LOOKING.format(index=self._index[0]), ""))
         for address in self._index:
             output = output.replace(address, "PyPI")
         for actual, documented in self._paths:
             output = output.replace(actual, documented)
-        output = SHELL_LINE.sub(r"\1: ", self._port.sub("8000", output))
+        output = SHELL_LINE.sub(r"\1: ", _exchange(output, {free: page for page, free in self._ports.items()}))
         lines = output.split("\n")
         return lines[:-1] if lines[-1] == "" else lines
+
+
+def _exchange(text: str, ports: dict[str, str]) -> str:
+    return re.sub(rf"(?<!\d)(?:{'|'.join(ports)})(?!\d)", lambda match: ports[match[0]], text)
 
 
 def agree(expected: Sequence[str], actual: Sequence[str], kinds: Sequence[str]) -> bool:

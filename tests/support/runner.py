@@ -16,13 +16,13 @@ from guide import ROOT, archive
 from guide.page import Fence, Page, PageError, parse, show
 from guide.record import Record, fingerprint
 
-from support import pythons
+from support import pythons, system
 from support.mapping import Mapping, agree, mutations, unmatched
-from support.sandbox import Sandbox, ordinary_user, sandbox
+from support.sandbox import Sandbox, ordinary_user, sandbox, sealed
 from support.shell import LIMIT, Shell, ShellError
 
 REPL = Path(__file__).with_name("repl.py")
-STARTING = 15.0  # seconds for a background command to print its lines and to answer on its port
+STARTING = 30.0  # seconds for a background command to print its lines and to answer on its port
 
 
 class PageFailure(Exception):
@@ -59,7 +59,7 @@ class Result:
     """A page's run."""
 
     page: Page
-    exact: bool  # under the reference Python: output was compared
+    exact: bool  # output was compared
     python: str = ""
     pip: str | None = None
     others: set[str] = field(default_factory=set)
@@ -102,7 +102,13 @@ def run(path: Path, index_url: str, *, update: bool = False, limit: float = LIMI
     """
     page = parse(path)
     python = pythons.reference()
-    exact = python.version == pythons.reference_version()
+    exact = compares()
+    try:
+        lacking = system.lacking(page.needs)
+    except KeyError as unknown:
+        raise PageError(path, 1, f"needs names {unknown}; what it may name is {', '.join(system.PROGRAMS)}") from None
+    if lacking:
+        return Result(page, exact, python.version, missing=[f"{show(path)}: {reason}" for reason in lacking])
     with sandbox(python, index_url) as box, _machine_unchanged(python):
         if page.start:
             box.start = archive.unpack(page.start, box.home)
@@ -115,6 +121,11 @@ def run(path: Path, index_url: str, *, update: bool = False, limit: float = LIMI
         finally:
             runner.close()
         return runner.result
+
+
+def compares() -> bool:
+    """Tell whether outputs are compared: under the reference Python, and without pip settings of this machine."""
+    return pythons.reference().version == pythons.reference_version() and sealed()
 
 
 def commands(fence: Fence) -> list[Command]:
@@ -173,7 +184,7 @@ class _Run:
         self.page, self.box, self.result, self.update, self.limit = page, box, result, update, limit
         self.shells: dict[tuple[str, str], Shell] = {}
         prefixes = [python.prefix for python in pythons.supported()]
-        self.mapping = Mapping(str(box.root), prefixes, box.port, box.index_url)
+        self.mapping = Mapping(str(box.root), prefixes, box.ports, box.index_url)
 
     def fence(self, fence: Fence) -> None:
         if fence.kind == "file":
@@ -207,7 +218,7 @@ class _Run:
             target = self.box.file(fence.title or "")
         except ValueError as error:
             raise PageError(fence.page, fence.line, str(error)) from error
-        target.write_text("".join(line + "\n" for line in fence.text), "utf-8")
+        target.write_text(self.mapping.typed("".join(line + "\n" for line in fence.text)), "utf-8")
 
     def console(self, fence: Fence, shell: Shell) -> None:
         everything = commands(fence)
@@ -271,11 +282,11 @@ class _Run:
         log = self.box.root / f"tmp/{fence.options.background}.log"
         _, status = self.typed(shell, f"{{ {command.text}\n}} > '{log}' 2>&1 &", fence, command.line)
         assert status == 0
-        port = self.box.port if "8000" in command.text else None
+        ports = [free for page, free in self.box.ports.items() if str(page) in command.text]
         end = time.monotonic() + STARTING
         while time.monotonic() < end:
             lines = self.mapping.shown(log.read_text("utf-8", "backslashreplace") if log.exists() else "")
-            if len(lines) >= len(command.expected) and (port is None or _answers(port)):
+            if len(lines) >= len(command.expected) and all(map(_answers, ports)):
                 return lines[: len(command.expected)]
             time.sleep(0.05)
         raise PageFailure(

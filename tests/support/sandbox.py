@@ -14,12 +14,23 @@ import psutil
 
 from support.pythons import Interpreter
 
+PORTS = range(8000, 8005)  # what pages call the ports of their servers
+PIP_CONFIGURATION = Path("/etc/pip.conf")  # of the machine, which would go before the sandbox's own
 SEAL = """
-mount --bind "$0" "$0" && mount -o remount,ro,bind / && cd "$PWD" &&
+mount --bind "$0" "$0" &&
+{ [ ! -e /etc/pip.conf ] || mount --bind "$0/etc/xdg/pip/pip.conf" /etc/pip.conf; } &&
+mount -o remount,ro,bind / && cd "$PWD" &&
 unset OLDPWD &&
 exec unshare --user --map-user=1000 --map-group=1000 -- "$@"
 """
 STEPS_TO_STOP = 50  # rounds of looking for processes that a page left behind
+
+
+# What an administrator sets for the whole machine: a reader's own file, variable and option go before it.
+CONFIGURATION = {
+    "etc/xdg/pip/pip.conf": "[global]\nindex-url = {index}\ndisable-pip-version-check = true\n",
+    "etc/xdg/uv/uv.toml": 'python-downloads = "never"\n\n[[index]]\nurl = "{index}"\ndefault = true\n',
+}
 
 
 class Sandbox:
@@ -30,11 +41,14 @@ class Sandbox:
         self.root = root
         self.home = root / "home/reader"
         self.start = self.home
-        self.port = free_port()
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.index_url = index_url
         self.python = python
         for folder in (self.home, root / "tmp"):
             folder.mkdir(parents=True)
+        for name, text in CONFIGURATION.items():
+            (root / name).parent.mkdir(parents=True)
+            (root / name).write_text(text.format(index=index_url), "utf-8")
         self.bin(python)
 
     def bin(self, python: Interpreter) -> Path:
@@ -48,6 +62,10 @@ class Sandbox:
 
     def environment(self, python: Interpreter) -> dict[str, str]:
         """The whole environment of the page: nothing of this machine, and only what is listed here."""
+        configured = {"XDG_CONFIG_DIRS": str(self.root / "etc/xdg")}  # where pip and uv learn which index there is
+        if not sealed():
+            configured = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": self.index_url}
+            configured |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_DEFAULT_INDEX": self.index_url}
         return {
             "HOME": str(self.home),
             "PATH": f"{self.bin(python)}:/usr/bin:/bin",
@@ -58,9 +76,7 @@ class Sandbox:
             "COLUMNS": "80",
             "NO_COLOR": "1",
             "PYTHONUNBUFFERED": "1",  # keeps the order of output and errors that a terminal shows
-            "PIP_INDEX_URL": self.index_url,
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            **configured,
         }
 
     def file(self, name: str) -> Path:
@@ -123,11 +139,18 @@ def ordinary_user(root: Path) -> tuple[str, ...]:
     return ("unshare", "--mount", "--", "sh", "-c", SEAL, str(root))
 
 
-def free_port() -> int:
-    """Give a port of the loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def sealed() -> bool:
+    """Tell whether the pip settings of this machine can be put aside: there are none, or root mounts others."""
+    return sys.platform.startswith("linux") and (os.geteuid() == 0 or not PIP_CONFIGURATION.exists())
+
+
+def free_ports(count: int) -> list[int]:
+    """Give ports of the loopback that nothing listens on, no two alike."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def _make_removable(root: Path) -> None:

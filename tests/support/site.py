@@ -16,7 +16,7 @@ from pathlib import Path
 from guide import ROOT, record
 from guide.page import pages, parse
 
-from support.sandbox import free_port
+from support.sandbox import free_ports
 
 # What the site is made of. The copy holds nothing else, so nothing else can be needed.
 MADE_OF = ("mkdocs.yml", "docs", "examples", *record.LOCKS)
@@ -120,7 +120,7 @@ class LiveServer:
 @contextmanager
 def live_server(tree: Path) -> Iterator[LiveServer]:
     """Run `mkdocs serve` in a copy, as `make serve` does, on a free port, and stop it in the end."""
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     log = tree / ".cache/serve.log"
     command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", address]
     settings = {"cwd": tree, "env": os.environ | {"NO_MKDOCS_2_WARNING": "1"}, "stdin": subprocess.DEVNULL}

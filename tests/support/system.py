@@ -1,9 +1,39 @@
 """What a test needs of the machine and may not find there."""
 
 import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 import pytest
+
+
+def _debian_python() -> bool:
+    """Debian 12's own Python, with its own pip and its mark that an installer is to leave it alone."""
+    ask = "import pip, sysconfig; print(open(sysconfig.get_path('stdlib') + '/EXTERNALLY-MANAGED').read())"
+    done = subprocess.run(["/usr/bin/python3.11", "-I", "-c", ask], capture_output=True, text=True, check=False)
+    return "python3-xyz" in done.stdout
+
+
+# What a page may say that it needs: `<!-- needs: nginx -->`. Each name with how to find it and how to get it.
+PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
+    "nginx": (lambda: shutil.which("nginx"), "nginx is missing: apt install nginx-light"),
+    "debian-python": (
+        lambda: os.path.exists("/usr/bin/python3.11") and _debian_python(),
+        "the Python of Debian 12 with its pip is missing: on Debian 12, apt install python3-venv python3-pip",
+    ),
+}
+
+
+def lacking(names: Iterable[str]) -> list[str]:
+    """Tell what this machine lacks of what a page needs, and what to install.
+
+    Raises:
+        KeyError: a name that is not in PROGRAMS.
+    """
+    wanted = [PROGRAMS[name] for name in names]
+    return [reason for found, reason in wanted if not found()]
 
 
 def missing(reason: str) -> NoReturn:

@@ -31,7 +31,8 @@ from support import pythons  # noqa: E402
 
 SETS = ROOT / "tests" / "wheelhouse"
 CACHE = ROOT / ".cache"
-UPLOADED = datetime(2026, 10, 1, tzinfo=UTC)  # what the index says of every file, so that pages do not change
+# What the index says of every file, so that pages do not change; the set of older releases is older.
+UPLOADED, OLDER = datetime(2026, 10, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC)
 ATTEMPTS, RETRIES = 3, 5  # runs of pip, and what each retries itself
 DOWNLOAD_LIMIT = 900  # seconds for one run of pip
 
@@ -139,7 +140,7 @@ def _key() -> str:
     """Name everything that decides which files there must be."""
     parts = [lock.name + "\n" + lock.read_text(encoding="utf-8") for lock in locks()]
     parts += [python.version for python in pythons.supported()]
-    parts += [platform.system(), platform.machine(), UPLOADED.isoformat()]
+    parts += [platform.system(), platform.machine(), UPLOADED.isoformat(), OLDER.isoformat()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -214,7 +215,17 @@ def _index(house: Path, index: Path) -> None:
     """Build the index with the guide's own tool; an index that it refuses is a damaged cache, and made anew."""
     from static_index import Refused, Releases, build
 
-    releases = Releases(uploaded={path.name: UPLOADED for path in house.iterdir()})
+    older = {
+        (pin.name, pin.version)
+        for lock in locks()
+        if lock.stem == "older"
+        for pin in read_lock(lock.read_text(encoding="utf-8"))
+    }
+    uploaded = {}
+    for path in house.iterdir():
+        name, version, *_ = parse_wheel_filename(path.name)
+        uploaded[path.name] = OLDER if (name, str(version)) in older else UPLOADED
+    releases = Releases(uploaded=uploaded)
     try:
         build(house, index, releases)
     except Refused:

@@ -80,10 +80,11 @@ class Fence:
 
 @dataclass
 class Page:
-    """A page, its fences in order, the example it starts from and the files it includes."""
+    """A page, its fences in order, the example it starts from, the programs it needs and the files it includes."""
 
     path: Path
     start: str | None = None
+    needs: tuple[str, ...] = ()
     fences: list[Fence] = field(default_factory=list)
     includes: set[Path] = field(default_factory=set)
 
@@ -126,10 +127,12 @@ def parse(path: Path, root: Path = ROOT) -> Page:
         elif match := DIRECTIVE.match(line):
             if match["name"] == "start":
                 _start(page, number, match["value"], root)
+            elif match["name"] == "needs":
+                page.needs = tuple(match["value"].split())
             elif match["name"] in ("run", "skip"):
                 pending.append((number, match["name"], match["value"]))
             else:
-                known = "start, run and skip"
+                known = "start, needs, run and skip"
                 raise PageError(path, number, f"unknown directive {match['name']!r}; the directives are {known}")
         elif line.strip() and pending:
             raise PageError(path, pending[0][0], f"the {pending[0][1]} directive must stand directly before a fence")
