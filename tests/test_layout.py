@@ -41,6 +41,7 @@ NOT_SHOWN = {
     "*/pyproject.toml": "the page about the first package explains its parts once",
     "*/tests/*": "proves what the page says of the example; a reader meets it in the download",
     "data-files/src/data_files/__init__.py": "re-exports what the page shows",
+    "locked-app/src/*": "what the application does is nothing to its locks",
     "module-search-path/src/module_search_path/__init__.py": "re-exports what the page shows",
     "module-search-path/src/module_search_path/__main__.py": "the page shows what the command prints",
     "namespace-packages/*/__init__.py": "the page asks where the two lie; what they compute does not matter to it",
