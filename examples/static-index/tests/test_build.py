@@ -4,13 +4,16 @@ import hashlib
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
 from killing import kill_at_each_write
 from making import sdist, tree, wheel
-from static_index import build, write
+from static_index import Refused, build, write
 from static_index.__main__ import main
+
+TICK = 0.05  # seconds; more than the clock of a file system takes to move on
 
 
 def stamps(folder: Path) -> dict[Path, int]:
@@ -41,6 +44,7 @@ def check_files(page: Path, links: list[tuple[str, str, str]]) -> None:
 
 def test_second_build_reads_no_archive_and_writes_nothing(files: Path, out: Path, monkeypatch: pytest.MonkeyPatch):
     wheel(files, "greet", "1.0"), sdist(files, "greet", "1.0"), sdist(files, "other", "2")
+    time.sleep(TICK)
     first = build(files, out)
     before = stamps(out)
     monkeypatch.setattr(write, "read_file", lambda path: pytest.fail(f"read {path}"))
@@ -53,6 +57,43 @@ def test_touched_file_stays_published(files: Path, out: Path):
     build(files, out)
     before = tree(out)
     os.utime(path, (1, 1))
+    build(files, out)
+    assert tree(out) == before
+
+
+def write_in_place(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def replace_by_another(path: Path, content: bytes) -> None:
+    other = path.with_name(".other")
+    other.write_bytes(content)
+    other.replace(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="its ctime is the time of creation")
+@pytest.mark.parametrize("change", [write_in_place, replace_by_another])
+def test_changed_file_of_the_same_name_size_and_time_is_noticed(change, files: Path, out: Path, tmp_path: Path):
+    path = wheel(files, "greet", "1.0", code="answer = 42")
+    other = wheel(tmp_path, "greet", "1.0", code="answer = 43").read_bytes()
+    time.sleep(TICK)
+    build(files, out)
+    before, stamp = tree(out), path.stat()
+    change(path, other)
+    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    now = path.stat()
+    assert (now.st_size, now.st_mtime_ns) == (stamp.st_size, stamp.st_mtime_ns)
+    with pytest.raises(Refused) as refused:
+        build(files, out)
+    assert str(refused.value) == f"{path.name}: differs from the one already published; raise the version"
+    assert tree(out) == before
+
+
+def test_damaged_copy_is_mended(files: Path, out: Path):
+    path = wheel(files, "greet", "1.0")
+    build(files, out)
+    before = tree(out)
+    (out / "files" / path.name).write_bytes(b"half")
     build(files, out)
     assert tree(out) == before
 

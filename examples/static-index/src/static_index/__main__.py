@@ -16,11 +16,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status: 0, or 1 if something was refused."""
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        status: int = options.run(options)
     except (Refused, OSError) as error:
         for line in str(error).splitlines():
             print(f"static-index: {line}", file=sys.stderr)
         return 1
+    return status
 
 
 def _build(options: argparse.Namespace) -> int:

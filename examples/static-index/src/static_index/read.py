@@ -9,7 +9,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.metadata import parse_email
@@ -24,6 +24,8 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 METADATA_LIMIT = 4 * 1024 * 1024  # bytes; a long README is in there, nothing longer
+BLOCK = 1024 * 1024  # bytes read at once
+NAME_LIMIT = 255 - len(".metadata")  # characters; file systems take 255
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
 ARCHIVE_ERRORS = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error)
 DAMAGED = (*ARCHIVE_ERRORS, EOFError, OSError, RuntimeError, ValueError)
@@ -45,6 +47,7 @@ class IndexedFile:
         sha256: Hexadecimal digest of the file.
         requires_python: The `Requires-Python` of its metadata, if any.
         metadata_sha256: Digest of a wheel's metadata, served beside it (PEP 658); None for an sdist.
+        metadata: The wheel's metadata, where the file was read just now.
     """
 
     filename: str
@@ -54,6 +57,7 @@ class IndexedFile:
     sha256: str
     requires_python: str | None = None
     metadata_sha256: str | None = None
+    metadata: bytes | None = field(default=None, repr=False, compare=False)
 
 
 def read_name(filename: str) -> tuple[str, Version]:
@@ -64,7 +68,11 @@ def read_name(filename: str) -> tuple[str, Version]:
     """
     try:
         if not SAFE_NAME.fullmatch(filename):
-            raise Refused(f"{filename!r}: a file name has only ASCII letters, digits and . _ + ! -; rename it")
+            raise Refused(f"{filename!a}: a file name has only ASCII letters, digits and . _ + ! -; rename it")
+        if len(filename) > NAME_LIMIT:
+            raise Refused(
+                f"{filename}: a file name has at most {NAME_LIMIT} characters; build it again with a shorter version"
+            )
         if filename.endswith(".whl"):
             return parse_wheel_filename(filename)[:2]
         if filename.endswith(".tar.gz"):
@@ -85,6 +93,7 @@ def read_file(path: Path) -> IndexedFile:
     if not path.is_file():
         raise Refused(f"{path.name}: not a file; move it out of the folder")
     metadata = read_metadata(path)
+    beside = path.suffix == ".whl"
     return IndexedFile(
         filename=path.name,
         project=project,
@@ -92,7 +101,8 @@ def read_file(path: Path) -> IndexedFile:
         size=path.stat().st_size,
         sha256=hash_file(path),
         requires_python=_check_metadata(path.name, metadata, project, version),
-        metadata_sha256=hashlib.sha256(metadata).hexdigest() if path.suffix == ".whl" else None,
+        metadata_sha256=hashlib.sha256(metadata).hexdigest() if beside else None,
+        metadata=metadata if beside else None,
     )
 
 
@@ -120,9 +130,12 @@ def read_metadata(path: Path) -> bytes:
 
 
 def _wheel_metadata(path: Path) -> bytes | None:
+    project = canonicalize_name(path.name.partition("-")[0])
     with zipfile.ZipFile(path) as wheel:
         names = [name for name in wheel.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)]
-        if len(names) != 1 or wheel.getinfo(names[0]).file_size > METADATA_LIMIT:
+        if [canonicalize_name(name.partition("-")[0]) for name in names] != [project]:
+            return None
+        if wheel.getinfo(names[0]).file_size > METADATA_LIMIT:
             return None
         if damaged := wheel.testzip():
             raise zipfile.BadZipFile(damaged)
@@ -136,7 +149,7 @@ def _sdist_metadata(path: Path) -> bytes | None:
             for member in sdist:
                 if re.fullmatch(r"[^/]+/PKG-INFO", member.name) and member.size <= METADATA_LIMIT:
                     found = (sdist.extractfile(member) or io.BytesIO()).read()
-        while unpacked.read(1024 * 1024):  # to its end, where its checksum is
+        while unpacked.read(BLOCK):  # to its end, where its checksum is
             pass
     return found
 
@@ -144,9 +157,9 @@ def _sdist_metadata(path: Path) -> bytes | None:
 def _check_metadata(filename: str, metadata: bytes, project: str, version: Version) -> str | None:
     """Compare metadata with the file's name, and return its `Requires-Python`."""
     fields, _ = parse_email(metadata)
-    name, number, python = (fields.get(key) for key in ("name", "version", "requires_python"))
+    name, number, python = fields.get("name", ""), fields.get("version", ""), fields.get("requires_python")
     try:
-        if canonicalize_name(name or "") != project or Version(number or "") != version:
+        if canonicalize_name(name) != project or Version(number) != version:
             raise Refused(f"{filename}: its metadata says {name} {number}; build it again instead of renaming it")
         if python is not None:
             SpecifierSet(python)

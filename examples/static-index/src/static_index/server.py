@@ -1,11 +1,13 @@
 """Serve an index on this computer, in the form that each client asks for (PEP 691)."""
 
+import io
 import logging
 import os
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -74,7 +76,7 @@ class _Handler(SimpleHTTPRequestHandler):
     page_type: str | None = None
     status = 0
 
-    def send_head(self):
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
         """Answer with the head of a page in the form asked for, or of a file."""
         self.page_type = choose(self.headers.get("Accept") or "*/*")
         if self.page_type is None and self._asks_for_page():

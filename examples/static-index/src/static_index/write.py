@@ -14,16 +14,17 @@ published file never changes. So a build that is killed leaves an index that wor
 the next build completes it.
 """
 
+import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from packaging.version import Version
 
 from static_index import pages
-from static_index.read import IndexedFile, Refused, hash_file, read_file, read_metadata, read_name
+from static_index.read import BLOCK, IndexedFile, Refused, read_file, read_name
 from static_index.releases import Releases
 
 Old = dict[str, IndexedFile]
@@ -88,7 +89,7 @@ def _read_old(out: Path) -> Old:
     return old
 
 
-def _from_entry(entry: dict) -> IndexedFile:
+def _from_entry(entry: dict[str, Any]) -> IndexedFile:
     project, version = read_name(entry["filename"])
     return IndexedFile(
         filename=entry["filename"],
@@ -113,11 +114,17 @@ def _take(path: Path, out: Path, old: Old) -> IndexedFile:
 
 
 def _same_stamp(path: Path, copy: Path) -> bool:
+    """Tell without reading it whether a file is what it was when it was copied.
+
+    `cp -p` and `rsync -a` replace a file by another with the same size and modification time.
+    Its ctime, which nobody can set, is then that of the replacement: later than the copy's.
+    """
     try:
         now, then = path.stat(), copy.stat()
     except OSError:
         return False
-    return (now.st_size, now.st_mtime_ns) == (then.st_size, then.st_mtime_ns)
+    same = (now.st_size, now.st_mtime_ns) == (then.st_size, then.st_mtime_ns)
+    return same and now.st_ctime_ns < then.st_ctime_ns
 
 
 def _find_twins(found: list[IndexedFile]) -> list[str]:
@@ -156,16 +163,19 @@ def _publish(path: Path, copy: Path, file: IndexedFile) -> None:
     """Copy a file into the index, its metadata first, unless it is there."""
     if _same_stamp(path, copy):
         return
-    if file.metadata_sha256:
-        metadata = read_metadata(path)
+    if (metadata := file.metadata) is not None:
         _put(copy.with_name(f"{copy.name}.metadata"), lambda place: place.write_bytes(metadata))
     _put(copy, lambda place: _copy(path, place, file.sha256))
 
 
 def _copy(path: Path, place: Path, sha256: str) -> None:
-    stamp = path.stat()
-    shutil.copyfile(path, place)
-    if hash_file(place) != sha256:
+    digest = hashlib.sha256()
+    with path.open("rb") as source, place.open("wb") as copy:
+        stamp = os.fstat(source.fileno())
+        while block := source.read(BLOCK):
+            digest.update(block)
+            copy.write(block)
+    if digest.hexdigest() != sha256:
         raise Refused(f"{path.name}: changed while it was read; build again when it is complete")
     os.utime(place, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
 
@@ -179,13 +189,15 @@ def _put_text(path: Path, text: str) -> None:
 
 def _put(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, then rename it into its place at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True)
     place = path.with_name(f".part-{os.getpid()}")
     try:
         write(place)
         place.replace(path)
-    finally:
+    except BaseException:
         place.unlink(missing_ok=True)
+        raise
 
 
 def _leftovers(out: Path, found: list[IndexedFile], projects: set[str]) -> Iterator[Path]:
