@@ -46,6 +46,7 @@ NOT_SHOWN = {
     "module-search-path/src/module_search_path/__main__.py": "the page shows what the command prints",
     "namespace-packages/*/__init__.py": "the page asks where the two lie; what they compute does not matter to it",
     "static-index/src/*": "its README says how it works; its page belongs to the chapter about indexes",
+    "static-index/web/*": "shown by the page about an index of your own",
 }
 
 LONG = 6  # lines: a shorter block may occur twice by chance
