@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import pytest
 
+from support import pythons
+
 
 def _debian_python() -> bool:
     """Debian 12's own Python, with its own pip and its mark that an installer is to leave it alone."""
@@ -19,9 +21,14 @@ def _debian_python() -> bool:
 # What a page may say that it needs: `<!-- needs: nginx -->`. Each name with how to find it and how to get it.
 PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
     "nginx": (lambda: shutil.which("nginx"), "nginx is missing: apt install nginx-light"),
+    "openssl": (lambda: shutil.which("openssl"), "openssl is missing: apt install openssl"),
     "debian-python": (
         lambda: os.path.exists("/usr/bin/python3.11") and _debian_python(),
         "the Python of Debian 12 with its pip is missing: on Debian 12, apt install python3-venv python3-pip",
+    ),
+    "several-pythons": (
+        lambda: all(map(pythons.find, ("3.11", "3.13", "3.15"))),
+        "Python 3.11, 3.13 or 3.15 is missing: install all three, or name them in GUIDE_PYTHONS",
     ),
 }
 
