@@ -145,6 +145,7 @@ def _find_strangers(found: list[IndexedFile], releases: Releases) -> list[str]:
     return [f"{name}: named among the releases, but not among the files; correct the name" for name in strangers]
 
 
+# --8<-- [start:write]
 def _write(files: Path, out: Path, found: list[IndexedFile], releases: Releases) -> None:
     by_project: dict[str, list[IndexedFile]] = {}
     for file in found:
@@ -157,6 +158,9 @@ def _write(files: Path, out: Path, found: list[IndexedFile], releases: Releases)
     _put_text(out / "simple" / "index.html", pages.root_html(list(by_project)))
     for path in _leftovers(out, found, set(by_project)):
         path.rmdir() if path.is_dir() else path.unlink()
+
+
+# --8<-- [end:write]
 
 
 def _publish(path: Path, copy: Path, file: IndexedFile) -> None:
