@@ -107,6 +107,11 @@ def test_hashes_refuse_the_attack_where_yours_is_gone(attack: Attack) -> None:
     assert not attack.target.exists()
 
 
+def test_a_lock_made_from_two_indexes_is_of_the_attack(attack: Attack) -> None:
+    lock = _lock(attack, "--default-index", attack.private, "--index", attack.public)
+    assert attack.pip("--require-hashes", "--index-url", attack.public, "-r", lock) == NEWER
+
+
 def test_uv_checks_hashes_only_in_the_first_index(attack: Attack) -> None:
     lock = _lock(attack)
     indexes = ("--default-index", attack.private, "--index", attack.public)
@@ -145,14 +150,14 @@ def test_an_explicit_index_is_not_asked_for_names_without_a_source(attack: Attac
     assert _locked(attack, project) == [("team-report", "99.0", attack.public)]
 
 
-def _lock(attack: Attack) -> Path:
-    """Lock the project with its hashes, as the merged index has it."""
+def _lock(attack: Attack, *indexes: str) -> Path:
+    """Lock the project with its hashes, as the merged index has it if no other is given."""
     wanted, lock = attack.folder / "requirements.in", attack.folder / "requirements.txt"
     wanted.write_text("team-report\n", "utf-8")
     command = (find_uv_bin(), "pip", "compile", "--no-config", "--quiet", "--no-header", "--generate-hashes")
-    done = attack.run(*command, "--default-index", attack.merged, wanted, "--output-file", lock)
-    assert done == (0, "")
-    assert lock.read_text("utf-8").count("--hash=sha256:") == 2
+    indexes = indexes or ("--default-index", attack.merged)
+    assert attack.run(*command, *indexes, wanted, "--output-file", lock) == (0, "")
+    assert "--hash=sha256:" in lock.read_text("utf-8")
     return lock
 
 

@@ -106,8 +106,9 @@ LINE = "{file}:1: not a name with a bcrypt hash; remove the line, then " + REMED
     ],
 )
 def test_the_server_does_not_start_without_accounts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, message: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str | None, message: str
 ) -> None:
+    monkeypatch.setattr("waitress.create_server", lambda *app, **options: pytest.fail("the server started"))
     file, packages = tmp_path / "accounts", tmp_path / "packages"
     packages.mkdir()
     if text is not None:

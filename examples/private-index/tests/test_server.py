@@ -164,6 +164,8 @@ def test_pip_installs_with_the_account_in_a_keyring(full: Place) -> None:
 def test_pip_does_not_say_that_the_password_is_wrong(full: Place) -> None:
     assert full.pip("--quiet", "--index-url", full.with_account(WRONG), "team-greeting") == (1, NONE)
     assert full.pip("--quiet", "--index-url", full.url, "team-greeting") == (1, NONE)
+    status, said = full.pip("--index-url", full.url, "team-greeting", PIP_NO_INPUT="0")
+    assert (status, f"User for 127.0.0.1:{full.port}: " in said) == (2, True)
     status, said = full.pip("-vv", "--index-url", full.with_account(WRONG), "team-greeting")
     assert (status, "403 Client Error: Forbidden" in said) == (1, True)
 
