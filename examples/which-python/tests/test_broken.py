@@ -191,6 +191,16 @@ def test_a_module_installed_in_an_environment_that_is_not_active(machine: Machin
     mended(machine, folder / "bin/python", "tides")
 
 
+def test_an_editable_install_in_an_environment_that_is_not_active(machine: Machine) -> None:
+    folder = machine.environment()
+    source = machine.work.parent / "source"
+    source.mkdir()
+    (source / "tides.py").touch()
+    (setups.purelib(folder) / "tides.pth").write_text(f"{source}\n")
+    python = machine.base()
+    assert wrong(machine, python, "tides").wrong == f"tides is installed in {folder}; this is {python} ({SERIES})"
+
+
 def test_a_module_installed_for_a_python_far_away(machine: Machine, tides: Path) -> None:
     machine.base()
     far = machine.work.parent / "far"
