@@ -1,4 +1,4 @@
-"""What `make bench` prints: how long a build and a saved edit take here, and what a page weighs.
+"""What `make bench` prints: how long builds, a saved edit and an index take here, and what a page weighs.
 
 Seconds depend on the machine and what else it does, so they come as a median of several rounds with the range.
 Bytes and requests do not; tests/test_site.py holds them to budgets.
@@ -12,14 +12,19 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "docs/.hooks"))
+sys.path[:0] = [
+    str(ROOT / folder) for folder in ("docs/.hooks", "examples/static-index/src", "examples/static-index/tests")
+]
 
+import static_index  # noqa: E402
+from making import sdist, wheel  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 from support import checks, html  # noqa: E402
 from support import site as builders  # noqa: E402
 from test_browser import ARGUMENTS, NO_CHROMIUM, chromium, serve  # noqa: E402
 
 ROUNDS = 5
+FILES = 2000  # of the index that is built
 PAGE = "packages/your-first-package"  # the page that is edited
 
 
@@ -37,6 +42,7 @@ def main() -> None:
         table([*((name, seconds(rounds)) for name, rounds in cold.items()), ("a saved edit is live", seconds(edits))])
         table(weights(out))
         table(requests(out))
+        table(index(Path(folder)))
 
 
 def timed_builds(build, tree: Path, out: Path) -> list[float]:
@@ -100,6 +106,24 @@ def requests(site: Path) -> list[tuple[str, str]]:
             f"{kilobytes(statistics.median(sizes))} ({kilobytes(min(sizes))} to {kilobytes(max(sizes))})",
         ),
     ]
+
+
+def index(folder: Path) -> list[tuple[str, str]]:
+    """Index a folder of FILES wheels and sdists from nothing, then again with nothing to do."""
+    files, out = folder / "dist", folder / "index"
+    files.mkdir()
+    for number in range(FILES):
+        make = sdist if number % 4 == 0 else wheel
+        make(files, f"project{number // 4}", f"1.{number % 4}")
+    time.sleep(1)  # until the clock of the file system has moved on
+    new, unchanged = [], []
+    for _ in range(ROUNDS):
+        shutil.rmtree(out, ignore_errors=True)
+        for rounds in (new, unchanged):
+            started = time.perf_counter()
+            static_index.build(files, out)
+            rounds.append(time.perf_counter() - started)
+    return [(f"index {FILES:,} files", seconds(new)), ("index them unchanged", seconds(unchanged))]
 
 
 def seconds(rounds: list[float]) -> str:
