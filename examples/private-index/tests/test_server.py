@@ -127,6 +127,8 @@ def test_pip_and_uv_install_with_the_account_in_netrc(full: Place) -> None:
     assert full.pip("--quiet", "--index-url", full.url, "team-greeting") == (0, "")
     assert full.installed == INSTALLED
     assert full.uv("--reinstall", "--default-index", full.url, "team-greeting") == (0, "")
+    moved = {"NETRC": str((full.folder / ".netrc").rename(full.folder / "netrc"))}
+    assert full.uv("--reinstall", "--default-index", full.url, "team-greeting", **moved) == (0, "")
 
 
 def test_pip_and_uv_install_with_the_account_in_the_address(full: Place) -> None:
