@@ -48,6 +48,9 @@ class Workshop:
             "UV_NO_CONFIG": "1",
             "UV_PYTHON_DOWNLOADS": "never",
         }
+        # What decides whether a missing program is a failure, and where a real pyenv is.
+        passed_on = ("REQUIRE_SYSTEM", "PYENV_ROOT")
+        self.environment |= {name: os.environ[name] for name in passed_on if name in os.environ}
         if os.name == "nt":
             self.environment |= {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "USERPROFILE")}
 

@@ -707,6 +707,10 @@ def main(arguments: list[str] | None = None) -> int:
     module = parser.parse_args(arguments).module
     if module and not all(re.fullmatch(r"[\w-]+", part) for part in module.split(".")):
         parser.error(f"{module!r} is not the name of a module: give what stands after import, such as yaml")
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        parser.error("the current folder is not there any more; go to one that is: cd ..")
     doctor = Doctor(module)
     print(*doctor.report(), sep="\n")
     finding = doctor.diagnose()

@@ -1,5 +1,6 @@
 """What the doctor reads from files, and what it answers to its command line."""
 
+import os
 import sys
 from importlib.metadata import distribution
 from pathlib import Path
@@ -97,3 +98,17 @@ def test_the_command_is_installed() -> None:
 def test_the_file_is_alone() -> None:
     assert setups.DOCTOR.name == "which_python.py"
     assert not (setups.DOCTOR.parent / "which_python").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a folder that a program works in")
+def test_a_folder_that_is_gone_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SystemExit) as stopped:
+        which_python.main(["yaml"])
+    assert stopped.value.code == 2
+    assert "the current folder is not there any more; go to one that is: cd .." in capsys.readouterr().err
