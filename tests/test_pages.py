@@ -36,7 +36,7 @@ def test_the_page_does_what_it_shows(
     for block in result.differing:
         record_property("differs", f"{block} (Python {result.python})")
     if result.missing:
-        missing("; ".join(result.missing))
+        missing("; ".join(result.missing), result.page.needs)
 
 
 def test_hardly_any_fence_is_skipped() -> None:

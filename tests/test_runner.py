@@ -253,6 +253,11 @@ def test_a_port_in_a_file_is_the_one_that_commands_reach(page) -> None:
     page(file + console("$ grep -c ':8001\\b' serve.toml", "1", "$ grep count serve.toml", "count = 18001"))
 
 
+def test_a_process_without_its_environment_is_stopped(page) -> None:
+    page(console("$ env -i sleep 603 > /dev/null 2>&1 &"))
+    assert "603" not in sleeping()
+
+
 # Needs
 
 
@@ -267,6 +272,16 @@ def test_a_page_that_needs_what_is_there_is_run(page, monkeypatch) -> None:
     monkeypatch.setitem(system.PROGRAMS, "nginx", (lambda: "/usr/sbin/nginx", "nginx is missing"))
     with pytest.raises(PageFailure, match="exited 1"):
         page("<!-- needs: nginx -->\n" + console("$ false"))
+
+
+@pytest.mark.parametrize(("here", "outcome"), [(True, pytest.fail.Exception), (False, pytest.skip.Exception)])
+def test_what_another_system_has_is_not_missing_here(monkeypatch, here: bool, outcome: type[BaseException]) -> None:
+    monkeypatch.setenv("REQUIRE_SYSTEM", "1")
+    monkeypatch.setitem(system.ONLY_ON, "debian-python", lambda: here)
+    with pytest.raises(outcome, match="no such Python"):
+        missing("no such Python", ["nginx", "debian-python"])
+    with pytest.raises(pytest.fail.Exception):
+        missing("no nginx", ["nginx"])
 
 
 def test_a_page_cannot_need_what_nobody_looks_for(page) -> None:

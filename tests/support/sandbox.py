@@ -88,7 +88,7 @@ class Sandbox:
         return target
 
     def stop(self) -> list[str]:
-        """End every process that carries this sandbox's HOME, however it was started.
+        """End every process that carries this sandbox's HOME or works in its folders, however it was started.
 
         Returns:
             The command lines of what did not end.
@@ -108,7 +108,9 @@ class Sandbox:
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
                 if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
-                    if process.environ().get("HOME", "").startswith(str(self.root)):
+                    # nginx writes over its environment, and stays where it was started
+                    places = (process.environ().get("HOME", ""), process.cwd())
+                    if any(place.startswith(str(self.root)) for place in places):
                         yield process
 
 
