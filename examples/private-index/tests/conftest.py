@@ -5,9 +5,9 @@ import hashlib
 import http.client
 import os
 import re
-import select
 import subprocess
 import sys
+import threading
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -119,13 +119,16 @@ def running(*command: str | Path) -> Iterator[int]:
     """Run a server while the block runs, and give the port that it says it listens on."""
     options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen([sys.executable, *command], text=True, **options) as server:
+        late = threading.Timer(LIMIT, server.kill)
+        late.start()
         try:
-            ready, _, _ = select.select([server.stdout], [], [], LIMIT)
-            said = server.stdout.readline() if ready else "nothing"
+            said = server.stdout.readline()
+            late.cancel()
             found = re.search(r"http://127\.0\.0\.1:(\d+)/", said)
             assert found, f"the server said: {said}"
             yield int(found[1])
         finally:
+            late.cancel()
             server.kill()
 
 

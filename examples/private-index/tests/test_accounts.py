@@ -103,6 +103,7 @@ LINE = "{file}:1: not a name with a bcrypt hash; remove the line, then " + REMED
         ("reader:correct-horse-battery\n", LINE),
         ("reader:$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/\n", LINE),
         (f"reader:{APACHE}extra\n", LINE),
+        (f"rëader:{APACHE}\n", LINE),  # written in Latin-1
     ],
 )
 def test_the_server_does_not_start_without_accounts(
@@ -112,7 +113,7 @@ def test_the_server_does_not_start_without_accounts(
     file, packages = tmp_path / "accounts", tmp_path / "packages"
     packages.mkdir()
     if text is not None:
-        file.write_text(text, "utf-8")
+        file.write_text(text, "latin-1")
     assert main(["serve", str(packages), "--accounts", str(file), "--port", "0"]) == 1
     assert capsys.readouterr() == ("", f"private-index: {message.format(file=file)}\n")
 

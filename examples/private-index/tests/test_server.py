@@ -184,6 +184,7 @@ def test_uv_says_that_the_password_is_wrong(full: Place) -> None:
 
 def test_an_unknown_name_is_not_found(place: Place) -> None:
     assert place.ask("/simple/unknown/") == (404, "404 Not Found: Not Found (unknown does not exist)\n")
+    assert place.ask("/favicon.ico") == (404, "404 Not Found: there is nothing here\n")
 
 
 def test_pypiserver_by_itself_sends_clients_to_pypi_for_an_unknown_name(tmp_path: Path) -> None:

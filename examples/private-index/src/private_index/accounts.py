@@ -32,7 +32,7 @@ def read_accounts(file: Path) -> dict[str, str]:
     """
     remedy = f"add an account: private-index add-account NAME --accounts {file}"
     try:
-        lines = file.read_text("utf-8").splitlines()
+        lines = file.read_text("utf-8", "replace").splitlines()
     except FileNotFoundError:
         raise Refused(f"{file}: no such file; {remedy}") from None
     accounts = {}

@@ -10,7 +10,11 @@ from pypiserver.bottle_wrapper import Bottle, HTTPError, request
 from private_index.accounts import Refused, is_right, read_accounts
 
 log = logging.getLogger(__name__)
-SAID = {401: "this index wants a name and a password", 403: "the name or the password is wrong"}
+SAID = {
+    401: "this index wants a name and a password",
+    403: "the name or the password is wrong",
+    404: "there is nothing here",
+}
 
 
 # --8<-- [start:app]
