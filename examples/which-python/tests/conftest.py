@@ -16,7 +16,7 @@ def debian() -> str:
     """Debian's own Python, whose pip leaves the packages to apt."""
     python = setups.debian_python()
     if not python:
-        reason = "no Python of Debian 12 or newer, marked as externally managed: on Debian, apt install python3"
+        reason = "no Python of Debian 12 or newer, externally managed, with a module: apt install python3-pip"
         if os.environ.get("REQUIRE_SYSTEM"):
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)

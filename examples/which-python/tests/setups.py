@@ -20,6 +20,7 @@ DOCTOR = Path(which_python.__file__)
 BASE = os.path.realpath(sys.executable)  # the Python behind the environment of the tests
 SERIES = ".".join(map(str, sys.version_info[:2]))
 LIMIT = 60  # seconds for one command
+DEBIAN = Path("/usr/lib/python3/dist-packages")  # where apt installs modules
 
 # What pyenv writes into each of its shims, in its versions 2.3 to 2.6.
 SHIM = """#!/usr/bin/env bash
@@ -34,13 +35,12 @@ exec "{pyenv}" exec "$program" "$@"
 
 
 class Result(NamedTuple):
-    """What the doctor said, and the processor's time it took in seconds."""
+    """What the doctor said."""
 
     status: int
     wrong: str
     do: str
     report: str
-    seconds: float
 
 
 class Machine:
@@ -75,9 +75,7 @@ class Machine:
         options = [argument for argument in arguments if argument.startswith("-")]
         module = arguments[len(options) :]
         command = [str(python), *options, str(self.doctor), *module]
-        before = os.times()
         done = subprocess.run(command, cwd=self.work, env=self.environ, timeout=LIMIT, text=True, capture_output=True)
-        after = os.times()
         assert done.stderr == ""
         assert done.returncode in (0, 1)
         report, _, diagnosis = done.stdout.rpartition("\n\n")
@@ -85,8 +83,7 @@ class Machine:
         wrong = lines[0].partition(": ")[2]
         do = lines[1].removeprefix("Do:    ") if len(lines) > 1 else ""
         assert lines[0].partition(":")[0] == ("Wrong" if done.returncode else "Nothing wrong")
-        used = sum(after[2:4]) - sum(before[2:4])  # of processes that this one started
-        return Result(done.returncode, wrong, do, report, used)
+        return Result(done.returncode, wrong, do, report)
 
     def base(self, name: str = "python") -> Path:
         """Put the Python behind the tests on PATH under a name."""
@@ -184,11 +181,11 @@ def pyenv_with(machine: Machine, *versions: str) -> tuple[Path, str]:
 
 
 def debian_python() -> str:
-    """Find Debian's own Python that pip leaves to apt, in a version that the doctor runs on; empty where none is."""
+    """Find Debian's own Python, with modules, that pip leaves to apt and the doctor runs on; empty where none is."""
     for path in sorted(Path("/usr/bin").glob("python3.[1-9][0-9]")):
         version = re.fullmatch(r"python3\.(\d+)", path.name)
         marked = Path(f"/usr/lib/{path.name}/EXTERNALLY-MANAGED").is_file()
-        if version and int(version[1]) >= 11 and marked and Path("/usr/lib/python3/dist-packages").is_dir():
+        if version and int(version[1]) >= 11 and marked and any(DEBIAN.glob("[a-z]*/__init__.py")):
             return str(path)
     return ""
 

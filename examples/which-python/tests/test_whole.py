@@ -85,10 +85,9 @@ def test_an_environment_of_uv_has_no_pip_and_needs_none(machine: Machine, tides:
 
 
 def test_debians_own_python_with_a_module_from_apt(machine: Machine, debian: str) -> None:
-    packages = Path("/usr/lib/python3/dist-packages")
-    module = next(path.parent.name for path in sorted(packages.glob("[a-z]*/__init__.py")))
+    module = min(setups.DEBIAN.glob("[a-z]*/__init__.py")).parent.name
     machine.bin.joinpath("python3").symlink_to(debian)
-    assert healthy(machine, debian, module) == f"{module} comes from {packages}/{module}/__init__.py"
+    assert healthy(machine, debian, module) == f"{module} comes from {setups.DEBIAN}/{module}/__init__.py"
     assert healthy(machine, debian) == AGREE
 
 
