@@ -28,6 +28,7 @@ def _debian_12() -> bool:
 # What a page may say that it needs: `<!-- needs: nginx -->`. Each name with how to find it and how to get it.
 PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
     "nginx": (lambda: shutil.which("nginx"), "nginx is missing: apt install nginx-light"),
+    "curl": (lambda: shutil.which("curl"), "curl is missing: apt install curl"),
     "openssl": (lambda: shutil.which("openssl"), "openssl is missing: apt install openssl"),
     "debian-python": (
         lambda: os.path.exists("/usr/bin/python3.11") and _debian_python(),
