@@ -21,7 +21,11 @@ def _verified(home: Path) -> subprocess.CompletedProcess[str]:
     target.write_text("\n".join(unit.text).replace(HOME, str(home)) + "\n", "utf-8")
     environment = os.environ | {"XDG_RUNTIME_DIR": str(home)}
     return subprocess.run(
-        ["systemd-analyze", "verify", target], env=environment, capture_output=True, text=True, timeout=60
+        ["systemd-analyze", "verify", "--recursive-errors=no", target],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 
@@ -32,7 +36,7 @@ def test_systemd_takes_the_unit_where_the_environment_is_there_and_not_where_it_
     python.parent.mkdir(parents=True)
     python.symlink_to(sys.executable)
     read = _verified(tmp_path)
-    assert (read.returncode, read.stdout, read.stderr) == (0, "", "")
+    assert read.returncode == 0, read.stderr  # which also has what systemd says of other units
 
     python.unlink()
     read = _verified(tmp_path)

@@ -49,9 +49,11 @@ def running(server: ThreadingHTTPServer) -> Iterator[int]:
     with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def plain(out: Path) -> contextlib.AbstractContextManager[int]:
@@ -82,7 +84,10 @@ def nginx(out: Path) -> Iterator[int]:
             yield port
         finally:
             process.terminate()
-            _, said = process.communicate(timeout=LIMIT)
+            try:
+                _, said = process.communicate(timeout=LIMIT)
+            finally:
+                process.kill()
     assert (process.returncode, said) == (0, "")
 
 
