@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from guide.page import Page, pages, parse
 from support.runner import commands
 
 LIMIT = 600  # seconds for one page
+LOOKS = ("(", "cat ", "grep ", "ls", "sed -n ")  # commands of other systems, and subshells, that change nothing
 WINDOWS = [path for path in pages() if any(fence.kind == "windows" for fence in parse(path).fences)]
 POWERSHELL = shutil.which("powershell") or shutil.which("pwsh")
 
@@ -19,18 +21,29 @@ def script(page: Page) -> list[str | tuple[str, str]]:
     """Give what a reader on Windows does from top to bottom.
 
     Files are pairs of a title and a text, everything else is one command. Commands outside of tabs hold for every
-    system where they begin with `python`; those that must fail, and those of other systems, are left out.
+    system where they begin with `python`, until one that does not is left out: what that one makes, later ones may
+    need. A Windows tab brings its reader back in step. Those that must fail, go on in the background or pipe into
+    a program of another system are left out, too.
     """
     steps: list[str | tuple[str, str]] = []
+    in_step = True
     for fence in page.fences:
         if fence.kind == "file":
             steps.append((fence.title or "", "".join(line + "\n" for line in fence.text)))
         elif fence.kind == "windows":
             steps += [line for line in fence.text if line.strip()]
-        elif fence.kind == "console" and not fence.indent and not (fence.options.exit or fence.options.python):
-            lines = [command.text for command in commands(fence)]
-            steps += lines if all(line.startswith("python ") for line in lines) else []
+            in_step = True
+        elif fence.kind == "console" and not fence.indent and not fence.options.exit:
+            lines = [command.text for command in commands(fence) if not command.text.startswith(LOOKS)]
+            if fence.options.python or fence.options.background or not all(map(_holds_everywhere, lines)):
+                in_step = False
+            elif in_step:
+                steps += [line for line in lines if " | " not in line]
     return steps
+
+
+def _holds_everywhere(command: str) -> bool:
+    return command.startswith("python ") and "*" not in command
 
 
 def test_the_steps_are_the_windows_tab_and_what_holds_everywhere(tmp_path: Path) -> None:
@@ -43,7 +56,9 @@ $ python -m a
 ```
 
 ```console
-$ rm -r a
+$ ls
+$ python -m a | tail -n 1
+$ python -m c
 ```
 
 <!-- run: exit=1 -->
@@ -67,9 +82,28 @@ $ python -m b
 ```python title="a.py"
 print("a")
 ```
+
+```console
+$ python a.py
+```
+
+```console
+$ mkdir d
+```
+
+```console
+$ python -m d
+```
 """
     )
-    steps = ["python -m a", "py -m venv .venv", ".venv\\Scripts\\activate", ("a.py", 'print("a")\n')]
+    steps = [
+        "python -m a",
+        "python -m c",
+        "py -m venv .venv",
+        ".venv\\Scripts\\activate",
+        ("a.py", 'print("a")\n'),
+        "python a.py",
+    ]
     assert script(parse(page)) == steps
 
 
@@ -91,6 +125,7 @@ def test_the_windows_tab_runs_in_powershell(path: Path, tmp_path: Path, index_ur
         else:
             lines += ["$LASTEXITCODE = 0", step, "if ($LASTEXITCODE) { exit $LASTEXITCODE }"]
     environment = os.environ | {"PIP_INDEX_URL": index_url, "PIP_CONFIG_FILE": os.devnull}
+    environment |= {"UV_DEFAULT_INDEX": index_url, "PY_PYTHON": "{}.{}".format(*sys.version_info)}
     run = subprocess.run(
         [POWERSHELL, "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-Command", "\n".join(lines)],
         cwd=start,
