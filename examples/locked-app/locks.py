@@ -78,7 +78,8 @@ def installed(environment: Path) -> list[str]:
 
 def run(*command: str | Path, variables: Mapping[str, str] = {}) -> str:
     """Run a command to its end and return its output; one that fails ends this program with all it said."""
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | variables)
+    quiet = {"stdin": subprocess.DEVNULL, "capture_output": True}  # nobody would see a question
+    done = subprocess.run(command, **quiet, text=True, env=os.environ | variables)
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
     return done.stdout
