@@ -1,4 +1,4 @@
-"""What `make bench` prints: how long builds, a saved edit and an index take here, and what a page weighs.
+"""What `make bench` prints: how long builds, a saved edit, an index and a diagnosis take here; what a page weighs.
 
 Seconds depend on the machine and what else it does, so they come as a median of several rounds with the range.
 Bytes and requests do not; tests/test_site.py holds them to budgets.
@@ -6,6 +6,7 @@ Bytes and requests do not; tests/test_site.py holds them to budgets.
 
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -43,6 +44,7 @@ def main() -> None:
         table(weights(out))
         table(requests(out))
         table(index(Path(folder)))
+        table(doctor(Path(folder)))
 
 
 def timed_builds(build, tree: Path, out: Path) -> list[float]:
@@ -124,6 +126,18 @@ def index(folder: Path) -> list[tuple[str, str]]:
             static_index.build(files, out)
             rounds.append(time.perf_counter() - started)
     return [(f"index {FILES:,} files", seconds(new)), ("index them unchanged", seconds(unchanged))]
+
+
+def doctor(folder: Path) -> list[tuple[str, str]]:
+    """Ask which-python about a module that no Python here has, which is when it looks everywhere."""
+    command = [sys.executable, ROOT / "examples/which-python/src/which_python.py", "no_such_module"]
+    rounds = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+        rounds.append(time.perf_counter() - started)
+        assert done.returncode == 1, done.stderr
+    return [("which-python", seconds(rounds))]
 
 
 def seconds(rounds: list[float]) -> str:
