@@ -39,7 +39,7 @@ lock: tools  ## resolve the locks of the tools and of the wheelhouse again
 	  --no-annotate --no-header --quiet --output-file requirements.txt pyproject.toml
 	PYTHONPATH=tests $(BIN)/python -m support.wheelhouse lock
 
-bench: tools  ## measure the build, the live reload and the weight of pages
+bench: tools  ## measure builds, live reload, page weights, static-index, which-python
 	$(BIN)/python tests/bench.py
 
 # The environment of the tools is made anew when the lock's content changes, and only then.
