@@ -274,6 +274,13 @@ def test_a_page_that_needs_what_is_there_is_run(page, monkeypatch) -> None:
         page("<!-- needs: nginx -->\n" + console("$ false"))
 
 
+def test_a_python_that_lacks_wheels_is_told_apart(monkeypatch) -> None:
+    newest = pythons.Interpreter(Path("python"), "3.99.0", "3.99", True, "")
+    for python, reasons in ((pythons.Interpreter(Path("python"), "3.13.0", "3.13", True, ""), 0), (newest, 1)):
+        monkeypatch.setattr(pythons, "reference", lambda python=python: python)
+        assert len(system.lacking(["pyyaml"])) == reasons
+
+
 @pytest.mark.parametrize(("here", "outcome"), [(True, pytest.fail.Exception), (False, pytest.skip.Exception)])
 def test_what_another_system_has_is_not_missing_here(monkeypatch, here: bool, outcome: type[BaseException]) -> None:
     monkeypatch.setenv("REQUIRE_SYSTEM", "1")

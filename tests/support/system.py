@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-from support import pythons
+from support import pythons, wheelhouse
 
 
 def _debian_python() -> bool:
@@ -18,6 +18,12 @@ def _debian_python() -> bool:
     ask = "import pip, sysconfig; print(open(sysconfig.get_path('stdlib') + '/EXTERNALLY-MANAGED').read())"
     done = subprocess.run(["/usr/bin/python3.11", "-I", "-c", ask], capture_output=True, text=True, check=False)
     return "python3-xyz" in done.stdout
+
+
+def _wheel_of(name: str) -> bool:
+    """Whether the wheelhouse has a package for the Python that pages run under: the newest may still lack wheels."""
+    pins = [pin for lock in wheelhouse.locks() for pin in wheelhouse.read_lock(lock.read_text("utf-8"))]
+    return any(pin.name == name and pin.wanted_by(pythons.reference()) for pin in pins)
 
 
 def _debian_12() -> bool:
@@ -34,6 +40,7 @@ PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: os.path.exists("/usr/bin/python3.11") and _debian_python(),
         "the Python of Debian 12 with its pip is missing: on Debian 12, apt install python3-venv python3-pip",
     ),
+    "pyyaml": (lambda: _wheel_of("pyyaml"), "PyYAML has no wheel for this Python: run the tests with an older one"),
     "several-pythons": (
         lambda: all(map(pythons.find, ("3.11", "3.13", "3.15"))),
         "Python 3.11, 3.13 or 3.15 is missing: install all three, or name them in GUIDE_PYTHONS",
