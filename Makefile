@@ -29,7 +29,8 @@ test: tools  ## run everything under one Python
 	$(PYTEST) -n $(N) -m "not full" $(ARGS)
 
 test-all: tools  ## what `make test` leaves out: every Python, the offline run
-	$(PYTEST) -n $(N) -m full $(ARGS)
+	$(PYTEST) -n 0 -m full tests/test_offline.py
+	$(PYTEST) -n $(N) -m full --ignore=tests/test_offline.py $(ARGS)
 
 update: tools  ## run every page and rewrite the outputs that changed
 	$(PYTEST) -n $(N) tests/test_pages.py --update-pages $(ARGS)
