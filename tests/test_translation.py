@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from guide import ROOT
 from support import pythons
-from support.sandbox import CONFIGURATION
+from support.sandbox import configure
 from uv import find_uv_bin
 
 PAGE = ROOT / "docs/pip/uv-and-when.md"
@@ -71,9 +71,7 @@ class Bench:
         programs.mkdir()
         for name, program in {"python": PYTHON, "uv": find_uv_bin()}.items():
             (programs / name).symlink_to(program)
-        for name, text in CONFIGURATION.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text.format(index=index_url), "utf-8")
+        configure(folder, index_url)
         for name, text in FILES.items():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_text(text, "utf-8")

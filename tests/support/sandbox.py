@@ -46,9 +46,7 @@ class Sandbox:
         self.python = python
         for folder in (self.home, root / "tmp"):
             folder.mkdir(parents=True)
-        for name, text in CONFIGURATION.items():
-            (root / name).parent.mkdir(parents=True)
-            (root / name).write_text(text.format(index=index_url), "utf-8")
+        configure(root, index_url)
         self.bin(python)
 
     def bin(self, python: Interpreter) -> Path:
@@ -139,6 +137,13 @@ def ordinary_user(root: Path) -> tuple[str, ...]:
     if not shutil.which("unshare"):
         raise RuntimeError("the tests run as root and unshare is missing: install util-linux, or run them as a user")
     return ("unshare", "--mount", "--", "sh", "-c", SEAL, str(root))
+
+
+def configure(root: Path, index_url: str) -> None:
+    """Write below a folder what tells pip and uv which index there is."""
+    for name, text in CONFIGURATION.items():
+        (root / name).parent.mkdir(parents=True)
+        (root / name).write_text(text.format(index=index_url), "utf-8")
 
 
 def sealed() -> bool:

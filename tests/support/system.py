@@ -22,8 +22,8 @@ def _debian_python() -> bool:
 
 def _wheel_of(name: str) -> bool:
     """Whether the wheelhouse has a package for the Python that pages run under: the newest may still lack wheels."""
-    pins = [pin for lock in wheelhouse.locks() for pin in wheelhouse.read_lock(lock.read_text("utf-8"))]
-    return any(pin.name == name and pin.wanted_by(pythons.reference()) for pin in pins)
+    reference = pythons.reference()
+    return any(pin.name == name and pin.wanted_by(reference) for found in wheelhouse.pins().values() for pin in found)
 
 
 def _debian_12() -> bool:

@@ -76,6 +76,11 @@ def locks() -> list[Path]:
     return sorted(SETS.glob("*.txt"))
 
 
+def pins() -> dict[Path, list[Pin]]:
+    """Read the pins of all sets, each under its lock."""
+    return {lock: read_lock(lock.read_text(encoding="utf-8")) for lock in locks()}
+
+
 def refresh() -> None:
     """Resolve every set again and rewrite its lock."""
     from uv import find_uv_bin
@@ -104,14 +109,14 @@ def ensure() -> Path:
     with only_one(CACHE / "wheelhouse.lock"):
         if not _is_current(state, key, house, index):
             state.unlink(missing_ok=True)
-            pins = {lock: read_lock(lock.read_text(encoding="utf-8")) for lock in locks()}
-            _check_files(house, pins)
+            sets = pins()
+            _check_files(house, sets)
             for python in pythons.supported():
-                for lock, pinned in pins.items():
+                for lock, pinned in sets.items():
                     if _missing(house, pinned, python):
                         _download(lock, house, python)
-            _check_files(house, pins)
-            _index(house, index)
+            _check_files(house, sets)
+            _index(house, index, sets)
             written = {"key": key, "files": {path.name: _stamp(path) for path in sorted(house.iterdir())}}
             state.write_text(json.dumps(written), encoding="utf-8")
     return index
@@ -211,16 +216,11 @@ def _download(lock: Path, house: Path, python: pythons.Interpreter) -> None:
     )
 
 
-def _index(house: Path, index: Path) -> None:
+def _index(house: Path, index: Path, sets: dict[Path, list[Pin]]) -> None:
     """Build the index with the guide's own tool; an index that it refuses is a damaged cache, and made anew."""
     from static_index import Refused, Releases, build
 
-    older = {
-        (pin.name, pin.version)
-        for lock in locks()
-        if lock.stem == "older"
-        for pin in read_lock(lock.read_text(encoding="utf-8"))
-    }
+    older = {(pin.name, pin.version) for lock in sets if lock.stem == "older" for pin in sets[lock]}
     uploaded = {}
     for path in house.iterdir():
         name, version, *_ = parse_wheel_filename(path.name)
