@@ -26,6 +26,13 @@ def _wheel_of(name: str) -> bool:
     return any(pin.name == name and pin.wanted_by(reference) for found in wheelhouse.pins().values() for pin in found)
 
 
+def _compiler() -> bool:
+    """What builds an extension module in C, with the headers of the Python that pages run under."""
+    ask = "import os, sysconfig; print(os.path.exists(sysconfig.get_path('include') + '/Python.h'))"
+    done = subprocess.run([pythons.reference().path, "-I", "-c", ask], capture_output=True, text=True, check=False)
+    return all(map(shutil.which, ("cc", "make", "cmake"))) and done.stdout == "True\n"
+
+
 def _debian_12() -> bool:
     release = platform.freedesktop_os_release() if sys.platform == "linux" else {}
     return (release.get("ID"), release.get("VERSION_ID")) == ("debian", "12")
@@ -34,6 +41,7 @@ def _debian_12() -> bool:
 # What a page may say that it needs: `<!-- needs: nginx -->`. Each name with how to find it and how to get it.
 PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
     "nginx": (lambda: shutil.which("nginx"), "nginx is missing: apt install nginx-light"),
+    "compiler": (_compiler, "a C compiler, make or cmake is missing: apt install gcc make cmake libc6-dev"),
     "curl": (lambda: shutil.which("curl"), "curl is missing: apt install curl"),
     "openssl": (lambda: shutil.which("openssl"), "openssl is missing: apt install openssl"),
     "debian-python": (
@@ -41,6 +49,11 @@ PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
         "the Python of Debian 12 with its pip is missing: on Debian 12, apt install python3-venv python3-pip",
     ),
     "pyyaml": (lambda: _wheel_of("pyyaml"), "PyYAML has no wheel for this Python: run the tests with an older one"),
+    "detect-secrets": (
+        lambda: _wheel_of("detect-secrets"),
+        "detect-secrets has no wheel for this Python: run the tests with an older one",
+    ),
+    "mypy": (lambda: _wheel_of("mypy"), "mypy is in the wheelhouse for Python 3.13 only: install that"),
     "several-pythons": (
         lambda: all(map(pythons.find, ("3.11", "3.13", "3.15"))),
         "Python 3.11, 3.13 or 3.15 is missing: install all three, or name them in GUIDE_PYTHONS",
