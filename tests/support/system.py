@@ -38,6 +38,9 @@ def _debian_12() -> bool:
     return (release.get("ID"), release.get("VERSION_ID")) == ("debian", "12")
 
 
+# The Pythons that a page with `<!-- needs: several-pythons -->` finds on its path, as `python3.11` and so on.
+SEVERAL = ("3.11", "3.13", "3.15")
+
 # What a page may say that it needs: `<!-- needs: nginx -->`. Each name with how to find it and how to get it.
 PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
     "nginx": (lambda: shutil.which("nginx"), "nginx is missing: apt install nginx-light"),
@@ -54,8 +57,10 @@ PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
         "detect-secrets has no wheel for this Python: run the tests with an older one",
     ),
     "mypy": (lambda: _wheel_of("mypy"), "mypy is in the wheelhouse for Python 3.13 only: install that"),
+    "buildah": (lambda: shutil.which("buildah"), "buildah is missing: apt install buildah"),
+    "ps": (lambda: shutil.which("ps"), "ps is missing: apt install procps"),
     "several-pythons": (
-        lambda: all(map(pythons.find, ("3.11", "3.13", "3.15"))),
+        lambda: all(map(pythons.find, SEVERAL)),
         "Python 3.11, 3.13 or 3.15 is missing: install all three, or name them in GUIDE_PYTHONS",
     ),
 }
