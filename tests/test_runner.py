@@ -274,6 +274,22 @@ def test_a_page_that_needs_what_is_there_is_run(page, monkeypatch) -> None:
         page("<!-- needs: nginx -->\n" + console("$ false"))
 
 
+def test_a_page_that_needs_several_pythons_finds_them_on_its_path(page) -> None:
+    if system.lacking(["several-pythons"]):
+        missing(*system.lacking(["several-pythons"]))
+    text = console(
+        "$ for series in 3.11 3.13 3.15; do",
+        "> python$series -c 'import sys; print(*sys.version_info[:2])'",
+        "> done; which python3.15",
+        "3 11",
+        "3 13",
+        "3 15",
+        "/usr/bin/python3.15",
+        before="<!-- needs: several-pythons -->",
+    )
+    assert page(text).commands == 1
+
+
 def test_a_python_that_lacks_wheels_is_told_apart(monkeypatch) -> None:
     newest = pythons.Interpreter(Path("python"), "3.99.0", "3.99", True, "")
     for python, reasons in ((pythons.Interpreter(Path("python"), "3.13.0", "3.13", True, ""), 0), (newest, 1)):

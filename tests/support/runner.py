@@ -112,6 +112,9 @@ def run(path: Path, index_url: str, *, update: bool = False, limit: float = LIMI
     with sandbox(python, index_url) as box, _machine_unchanged(python):
         if page.start:
             box.start = archive.unpack(page.start, box.home)
+        for series in system.SEVERAL if "several-pythons" in page.needs else ():
+            if other := pythons.find(series):
+                box.beside(other)
         runner = _Run(page, box, Result(page, exact, python.version), update, limit)
         try:
             for fence in page.fences:

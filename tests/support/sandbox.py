@@ -58,6 +58,12 @@ class Sandbox:
                 (folder / name).symlink_to(python.path)
         return folder
 
+    def beside(self, python: Interpreter) -> None:
+        """Put another Python on the path beside the reference, under the name with its number alone."""
+        name = self.bin(self.python) / f"python{python.series}"
+        if python != self.python:
+            name.symlink_to(python.path)
+
     def environment(self, python: Interpreter) -> dict[str, str]:
         """The whole environment of the page: nothing of this machine, and only what is listed here."""
         configured = {"XDG_CONFIG_DIRS": str(self.root / "etc/xdg")}  # where pip and uv learn which index there is
