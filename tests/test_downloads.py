@@ -147,6 +147,7 @@ def test_markers_are_taken_out_with_their_lines(tmp_path: Path, name: str, writt
         ({"README.md": "TRY", "pyproject.toml": "[tool.a]\n"}, "examples/sample/pyproject.toml has no [project] table"),
         ({"README.md": "TRY", "pyproject.toml": "[project\n"}, "examples/sample/pyproject.toml is no TOML: "),
         ({"README.md": "TRY", "pyproject.toml": "[project]\n"}, "examples/sample/pyproject.toml has no description"),
+        ({"README.md": "TRY", "setup.py": ""}, "examples/sample/README.md says nothing of the project; begin with"),
     ],
 )
 def test_a_fault_names_the_file_and_the_remedy(tmp_path: Path, files: dict[str, str], fault: str) -> None:
@@ -155,6 +156,14 @@ def test_a_fault_names_the_file_and_the_remedy(tmp_path: Path, files: dict[str, 
     with pytest.raises(archive.ExampleError) as raised:
         get.block("sample", len(archive.pack("sample", tmp_path)), tmp_path)
     assert str(raised.value).startswith(fault)
+
+
+def test_a_project_of_before_pyproject_is_described_by_its_readme(tmp_path: Path) -> None:
+    readme = "# A\n\n<!-- start: examples/sample -->\n\nWhat it is,\nin a paragraph.\n\nMore.\n"
+    folder = _example(tmp_path, {"README.md": readme, "setup.py": ""})
+    assert archive.describe("sample", tmp_path) == "What it is,\nin a paragraph."
+    (folder / "pyproject.toml").write_text('[project]\ndescription = "A sample."\n')
+    assert archive.describe("sample", tmp_path) == "A sample."
 
 
 def test_a_link_is_no_file_to_hand_out(tmp_path: Path) -> None:

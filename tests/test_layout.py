@@ -49,7 +49,9 @@ NOT_SHOWN = {
     "greeting-library/LICENSE": "the MIT licence, word by word",
     "greeting-library/docs/*": "the documentation of the library itself; its tests run every example in it",
     "greeting-library/src/*": "a whole library to copy; pages include the parts that they are about",
+    "legacy-setup-py/*": "its page shows setup.py and migrates the rest; what the program does is nothing to that",
     "locked-app/src/*": "what the application does is nothing to its locks",
+    "migrated-setup-py/*": "the same files as in legacy-setup-py, but for pyproject.toml, which the page shows",
     "module-search-path/src/module_search_path/__init__.py": "re-exports what the page shows",
     "module-search-path/src/module_search_path/__main__.py": "the page shows what the command prints",
     "namespace-packages/*/__init__.py": "the page asks where the two lie; what they compute does not matter to it",
@@ -66,7 +68,14 @@ NOT_SHOWN = {
 
 HATCHLING = {"requires": ["hatchling"], "build-backend": "hatchling.build"}
 # Where another build backend is the point of the example.
-OTHER_BACKENDS: dict[str, dict] = {}
+OTHER_BACKENDS: dict[str, dict] = {
+    "migrated-setup-py": {"requires": ["setuptools>=77"], "build-backend": "setuptools.build_meta"},
+}
+
+# What a project was before there was a pyproject.toml is the point of the example.
+BEFORE_PYPROJECT = {"legacy-setup-py"}
+# A project keeps its name when it is migrated, so this is not the name of its folder.
+OTHER_NAMES = {"migrated-setup-py": "folder-report"}
 
 LONG = 6  # lines: a shorter block may occur twice by chance
 WORDS = re.compile(r"[a-z]+(?:-[a-z]+)*")
@@ -174,7 +183,7 @@ def test_the_readme_of_an_example_stands_alone() -> None:
     assert including == []
 
 
-@pytest.mark.parametrize("example", archive.names())
+@pytest.mark.parametrize("example", sorted(set(archive.names()) - BEFORE_PYPROJECT))
 def test_an_example_is_a_project(example: str) -> None:
     folder = ROOT / "examples" / example
     files = {path.as_posix() for path in archive.files(example)}
@@ -184,7 +193,7 @@ def test_an_example_is_a_project(example: str) -> None:
     project = settings["project"]
     assert project["description"]
     assert {key: project.get(key) for key in ("name", "readme", "requires-python", "license")} == {
-        "name": example,
+        "name": OTHER_NAMES.get(example, example),
         "readme": "README.md",
         "requires-python": ">=3.11",
         "license": "MIT",
@@ -196,6 +205,14 @@ def test_an_example_is_a_project(example: str) -> None:
     pytest_settings = settings["tool"]["pytest"]["ini_options"]
     assert pytest_settings["filterwarnings"] == ["error"]
     assert pytest_settings["testpaths"] == ["tests"]
+
+
+@pytest.mark.parametrize("example", sorted(BEFORE_PYPROJECT))
+def test_an_example_of_before_pyproject_is_a_project_of_then(example: str) -> None:
+    files = {path.as_posix() for path in archive.files(example)}
+    assert {"README.md", "requirements-dev.txt", "setup.py"} <= files
+    assert "pyproject.toml" not in files
+    assert any(fnmatch(file, "tests/test_*.py") for file in files), "no tests"
 
 
 def test_import_packages_have_names_of_their_own() -> None:

@@ -45,21 +45,30 @@ def files(name: str, root: Path = ROOT) -> list[Path]:
     return sorted((path for path in found if _belongs(path)), key=Path.as_posix)
 
 
-def project(name: str, root: Path = ROOT) -> dict:
-    """The `[project]` table of an example.
+def describe(name: str, root: Path = ROOT) -> str:
+    """Say in a sentence what an example is: its `description` in `[project]`.
+
+    A project of before pyproject.toml is described by the first paragraph of its README: what its setup.py says,
+    only running it tells.
 
     Raises:
-        ExampleError: where there is no pyproject.toml with such a table.
+        ExampleError: where it does not say so.
     """
+    folder = root / "examples" / name
     shown = f"examples/{name}/pyproject.toml"
+    if (folder / "setup.py").is_file() and not (root / shown).is_file():
+        return _first_paragraph(folder / "README.md")
     try:
-        return tomllib.loads((root / shown).read_text("utf-8"))["project"]
+        description = tomllib.loads((root / shown).read_text("utf-8"))["project"].get("description")
     except FileNotFoundError:
         raise ExampleError(f"{shown} is missing; every example is a project, so write one") from None
     except KeyError:
         raise ExampleError(f"{shown} has no [project] table; add one") from None
     except tomllib.TOMLDecodeError as error:
         raise ExampleError(f"{shown} is no TOML: {error}; mend it") from error
+    if not description:
+        raise ExampleError(f"{shown} has no description; the block shows it, so add one")
+    return description
 
 
 def pack(name: str, root: Path = ROOT) -> bytes:
@@ -108,6 +117,16 @@ def unpack(name: str, into: Path, root: Path = ROOT) -> Path:
         for entry in archive.infolist():
             Path(archive.extract(entry, into)).chmod(entry.external_attr >> 16 & 0o777)
     return into / name
+
+
+def _first_paragraph(readme: Path) -> str:
+    paragraphs = [part.strip() for part in readme.read_text("utf-8").split("\n\n")]
+    plain = [part for part in paragraphs if part and not part.startswith(("#", "<!--"))]
+    if not plain:
+        raise ExampleError(
+            f"examples/{readme.parent.name}/README.md says nothing of the project; begin with what it is"
+        )
+    return plain[0]
 
 
 def _belongs(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 
 from guide import ROOT
-from guide.archive import ExampleError, files, project
+from guide.archive import ExampleError, describe, files
 
 # Every page that uses an example lies one folder below docs/, so one relative link serves all of them.
 # The site's builders check it on each page.
@@ -46,14 +46,11 @@ def block(name: str, size: int, root: Path = ROOT) -> str:
     """
     _check_readme(name, root)
     members = files(name, root)
-    description = project(name, root).get("description")
-    if not description:
-        raise ExampleError(f"examples/{name}/pyproject.toml has no description; the block shows it, so add one")
     return TEMPLATE.format(
         name=name,
         count="1 file" if len(members) == 1 else f"{len(members)} files",
         size=f"{size / 1000:.1f} kB",
-        description=description,
+        description=describe(name, root),
         tree="\n".join(f"    {line}" for line in tree(name, members)),
     )
 
