@@ -4,13 +4,13 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 from guide import ROOT
+from support.workflows import zizmor
 
 FOLDER = ROOT / ".github/workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
@@ -34,20 +34,6 @@ def test_there_are_workflows() -> None:
 
 
 # The rules. Each takes the text of a workflow and gives what is wrong with it.
-
-
-def zizmor(folder: Path) -> list[str]:
-    """Ask zizmor, with nothing left out and without a network."""
-    command = [Path(sys.executable).with_name("zizmor"), "--offline", "--persona=pedantic", "--strict-collection"]
-    run = subprocess.run(
-        [*command, "--no-progress", "--color=never", "--collect=all", folder],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={name: value for name, value in os.environ.items() if name != "GH_TOKEN"},
-    )
-    clean = run.returncode == 0 and run.stdout.startswith("No findings to report.")
-    return [] if clean else [run.stdout + run.stderr]
 
 
 def lint(text: str) -> list[str]:
