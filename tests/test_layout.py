@@ -172,7 +172,7 @@ def test_a_page_that_uses_an_example_offers_it() -> None:
             continue
         targets = _targets(page.path)
         used = {target.split("/")[1] for target in targets if target.startswith("examples/")}
-        used |= {page.start} if page.start else set()
+        used |= set(page.starts)
         offered = {Path(target).stem for target in targets if target.startswith("get/")}
         faults += [f'{name(page.path)}: add --8<-- "get/{example}.md"' for example in sorted(used - offered)]
     assert faults == []

@@ -89,7 +89,8 @@ def test_a_hostile_page_passes_and_leaves_nothing_running(path: Path) -> None:
         ("```toml\n" + "a = 1\n" * 7 + "```\n", 1, "lines that nothing runs"),
         ('```python\n--8<-- "no/such/file.py"\n```\n', 1, "cannot be included"),
         ("- A\n\n    ```console\n  $ ls\n    ```\n", 4, "indented less"),
-        ("<!-- start: examples/none -->\n```console\n$ ls\n```\n", 1, "names a folder of examples/"),
+        ("<!-- start: examples/none -->\n```console\n$ ls\n```\n", 1, "names folders of examples/"),
+        ("<!-- start: examples/public-api examples/none -->\n```console\n$ ls\n```\n", 1, "'examples/none' is none"),
         ("```console\n$ true\n```\n<!-- start: examples/none -->\n", 4, "before the first fence"),
     ],
 )
@@ -97,6 +98,11 @@ def test_a_page_that_cannot_be_run_is_refused_with_its_line(page, text: str, lin
     with pytest.raises(PageError, match=reason) as error:
         page(text)
     assert str(error.value).startswith(f"{page.path}:{line}: ")
+
+
+def test_a_page_can_start_from_several_examples(page) -> None:
+    text = console("$ pwd", "/home/reader/public-api", "$ ls ..", "data-files", "public-api")
+    assert page("<!-- start: examples/public-api examples/data-files -->\n" + text).commands == 2
 
 
 def test_a_title_through_a_symbolic_link_stays_inside(page) -> None:

@@ -126,8 +126,8 @@ def test_every_page_that_ran_has_its_stamp(built: Path, build: Callable[[str], P
 
 def test_a_saved_example_is_live_and_the_server_comes_to_rest(tmp_path: Path) -> None:
     tree = builders.copy(tmp_path / "tree")
-    page = next(page for page in pages(tree) if _in_docs(page, tree) and parse(page, tree).start)
-    project = tree / f"examples/{parse(page, tree).start}/pyproject.toml"
+    page = next(page for page in pages(tree) if _in_docs(page, tree) and parse(page, tree).starts)
+    project = tree / f"examples/{parse(page, tree).starts[0]}/pyproject.toml"
     address = _address(page, tree).removesuffix("index.html")
     with builders.live_server(tree) as server:
         server.wait_for(address, 'class="stamp"')

@@ -172,7 +172,7 @@ def test_a_change_to_an_example_takes_the_stamps_of_the_real_pages_that_show_it(
     shown = {page: {file for file in parse(page, tree).includes if "src" in file.parts} for page in docs}
     file = min(file for files in shown.values() for file in files)
     example = file.relative_to(tree).parts[1]
-    using = {_place(page, tree) for page in docs if file in shown[page] or parse(page, tree).start == example}
+    using = {_place(page, tree) for page in docs if file in shown[page] or example in parse(page, tree).starts}
     _change(file)
     prebuild.generate(tree)
     assert set(before) - set(_stamped(tree)) == using & set(before) != set()

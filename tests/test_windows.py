@@ -111,7 +111,7 @@ $ python -m d
 @pytest.mark.parametrize("path", WINDOWS, ids=lambda path: path.stem)
 def test_the_windows_tab_runs_in_powershell(path: Path, tmp_path: Path, index_url: str) -> None:
     page = parse(path)
-    start = archive.unpack(page.start, tmp_path) if page.start else tmp_path
+    start = next(iter([archive.unpack(example, tmp_path) for example in page.starts]), tmp_path)
     lines = ["$ErrorActionPreference = 'Stop'"]
     for number, step in enumerate(script(page)):
         if isinstance(step, tuple):

@@ -110,8 +110,8 @@ def run(path: Path, index_url: str, *, update: bool = False, limit: float = LIMI
     if lacking:
         return Result(page, exact, python.version, missing=[f"{show(path)}: {reason}" for reason in lacking])
     with sandbox(python, index_url) as box, _machine_unchanged(python):
-        if page.start:
-            box.start = archive.unpack(page.start, box.home)
+        unpacked = [archive.unpack(example, box.home) for example in page.starts]
+        box.start = unpacked[0] if unpacked else box.home
         for series in system.SEVERAL if "several-pythons" in page.needs else ():
             if other := pythons.find(series):
                 box.beside(other)

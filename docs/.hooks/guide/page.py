@@ -80,10 +80,10 @@ class Fence:
 
 @dataclass
 class Page:
-    """A page, its fences in order, the example it starts from, the programs it needs and the files it includes."""
+    """A page, its fences in order, the examples it starts from, the programs it needs and the files it includes."""
 
     path: Path
-    start: str | None = None
+    starts: tuple[str, ...] = ()  # examples: the page begins in the folder of the first, with the others beside it
     needs: tuple[str, ...] = ()
     fences: list[Fence] = field(default_factory=list)
     includes: set[Path] = field(default_factory=set)
@@ -262,12 +262,12 @@ def _check(fence: Fence, directive: int | None) -> None:
 
 
 def _start(page: Page, number: int, value: str, root: Path) -> None:
-    if page.start or page.fences:
+    if page.starts or page.fences:
         raise PageError(page.path, number, "one start directive, before the first fence")
-    match = re.fullmatch(r"examples/([a-z0-9-]+)", value)
-    if not match or not (root / value).is_dir():
-        raise PageError(page.path, number, f"start names a folder of examples/, and {value!r} is none")
-    page.start = match[1]
+    for folder in value.split() or [value]:
+        if not re.fullmatch(r"examples/[a-z0-9-]+", folder) or not (root / folder).is_dir():
+            raise PageError(page.path, number, f"start names folders of examples/, and {folder!r} is none")
+    page.starts = tuple(folder.removeprefix("examples/") for folder in value.split())
 
 
 def _includes(path: Path, root: Path, seen: set[Path] | None = None) -> Iterator[Path]:

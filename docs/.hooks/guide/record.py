@@ -37,8 +37,8 @@ def fingerprint(page: Page, python: str, root: Path = ROOT) -> str:
         A SHA-256 in hexadecimal.
     """
     files = {page.path, *page.includes}
-    if page.start:
-        files.update(root / "examples" / page.start / name for name in archive.files(page.start, root))
+    for example in page.starts:
+        files.update(root / "examples" / example / name for name in archive.files(example, root))
     for pattern in LOCKS:
         files.update(root.glob(pattern))
     digest = hashlib.sha256(python.encode())
