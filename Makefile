@@ -32,15 +32,15 @@ test-all: tools  ## what `make test` leaves out: every Python, the offline run
 	$(PYTEST) -n 0 -m full tests/test_offline.py
 	$(PYTEST) -n $(N) -m full --ignore=tests/test_offline.py $(ARGS)
 
-update: tools  ## run every page and rewrite the outputs that changed
-	$(PYTEST) -n $(N) tests/test_pages.py --update-pages $(ARGS)
+update: tools  ## run every page and rewrite the outputs and the data that changed
+	$(PYTEST) -n $(N) tests/test_pages.py tests/test_backends.py --update-pages $(ARGS)
 
 lock: tools  ## resolve the locks of the tools and of the wheelhouse again
 	$(BIN)/uv --no-config pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --quiet --output-file requirements.txt pyproject.toml
 	PYTHONPATH=tests $(BIN)/python -m support.wheelhouse lock
 
-bench: tools  ## measure builds, live reload, page weights, static-index, which-python
+bench: tools  ## measure builds, live reload, page weights, static-index, which-python, build backends
 	$(BIN)/python tests/bench.py
 
 # The environment of the tools is made anew when the lock's content changes, and only then.

@@ -1,15 +1,17 @@
-"""What `make bench` prints: how long builds, a saved edit, an index and a diagnosis take here; what a page weighs.
+"""What `make bench` prints: how long builds, a saved edit, an index, a diagnosis and a wheel take; what a page weighs.
 
 Seconds depend on the machine and what else it does, so they come as a median of several rounds with the range.
 Bytes and requests do not; tests/test_site.py holds them to budgets.
 """
 
+import os
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,9 +22,10 @@ sys.path[:0] = [
 import static_index  # noqa: E402
 from making import sdist, wheel  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
-from support import checks, html  # noqa: E402
+from support import checks, html, wheelhouse  # noqa: E402
 from support import site as builders  # noqa: E402
 from test_browser import ARGUMENTS, NO_CHROMIUM, chromium, serve  # noqa: E402
+from uv import find_uv_bin  # noqa: E402
 
 ROUNDS = 5
 FILES = 2000  # of the index that is built
@@ -45,6 +48,7 @@ def main() -> None:
         table(requests(out))
         table(index(Path(folder)))
         table(doctor(Path(folder)))
+        table(backends(Path(folder)))
 
 
 def timed_builds(build, tree: Path, out: Path) -> list[float]:
@@ -138,6 +142,43 @@ def doctor(folder: Path) -> list[tuple[str, str]]:
         rounds.append(time.perf_counter() - started)
         assert done.returncode == 1, done.stderr
     return [("which-python", seconds(rounds))]
+
+
+def backends(folder: Path) -> list[tuple[str, str]]:
+    """Build one wheel with each backend of six-backends, turn by turn, as a ratio to hatchling in the same round.
+
+    Measured is the process that a frontend starts for it; the environment with the backends is there already.
+    """
+    example = ROOT / "examples/six-backends"
+    written = {file.stem: file.read_text("utf-8") for file in sorted(example.glob("src/six_backends/backends/*.toml"))}
+    tables = {name: tomllib.loads(text)["build-system"] for name, text in written.items()}
+    venv, ratios = folder / "backends", {name: [] for name in tables}
+    inside = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    found = {**os.environ, "PATH": f"{inside.parent}{os.pathsep}{os.environ['PATH']}"}  # where uv_build has its program
+    requires = [requirement for table in tables.values() for requirement in table["requires"]]
+    with wheelhouse.serve() as url:
+        index = ("--quiet", "--no-config", "--default-index", url)
+        subprocess.run([find_uv_bin(), "venv", "--quiet", "--no-config", venv], check=True)
+        subprocess.run([find_uv_bin(), "pip", "install", *index, "--python", venv, *requires], check=True)
+    for number in range(-1, ROUNDS):  # the first round is not counted: it fills caches
+        times = {}
+        for name in tables:
+            copied = shutil.copytree(example / "project", folder / f"{name}{number}")
+            project = (copied / "pyproject.toml").read_text("utf-8")
+            (copied / "pyproject.toml").write_text(written[name] + project[project.index("[project]") :], "utf-8")
+            (copied / "dist").mkdir()
+            build = f"import {tables[name]['build-backend']} as b; b.build_wheel('dist')"
+            started = time.perf_counter()
+            subprocess.run([inside, "-c", build], cwd=copied, env=found, check=True, capture_output=True)
+            times[name] = time.perf_counter() - started
+        for name in tables if number >= 0 else ():
+            ratios[name].append(times[name] / times["hatchling"])
+    return [(f"a wheel by {name}", ratio(ratios[name])) for name in tables]
+
+
+def ratio(rounds: list[float]) -> str:
+    spread = f"{min(rounds):.2f} to {max(rounds):.2f}, {len(rounds)} rounds"
+    return f"{statistics.median(rounds):.2f} of hatchling's time ({spread})"
 
 
 def seconds(rounds: list[float]) -> str:

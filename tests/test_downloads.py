@@ -207,6 +207,7 @@ def test_the_step_writes_only_what_changes_and_removes_what_is_stale(tmp_path: P
         },
     )
     generated = [
+        "docs/.generated/backends.md",
         "docs/.generated/get/sample.md",
         "docs/.generated/links.md",
         "docs/.generated/pypi-growth.md",

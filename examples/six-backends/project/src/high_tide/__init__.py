@@ -1,0 +1,5 @@
+"""The height of the tide."""
+
+from high_tide.heights import height
+
+__all__ = ["height"]
