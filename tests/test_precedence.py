@@ -77,7 +77,7 @@ print(*(output["text"] for output in book.cells[0].outputs if output["output_typ
 """
 
 OURS = re.compile(r"[AQP]\d*|A-B")  # the variables of the lines; a shell and uv set some of their own
-CODE = re.compile(r"`([^`]+)`")
+CODE = re.compile(r"`([^`]+)`(?:<br>)?")  # each one line
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="types the commands as they are typed on Linux and macOS")
 
