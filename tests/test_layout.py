@@ -55,6 +55,7 @@ NOT_SHOWN = {
     "module-search-path/src/module_search_path/__init__.py": "re-exports what the page shows",
     "module-search-path/src/module_search_path/__main__.py": "the page shows what the command prints",
     "namespace-packages/*/__init__.py": "the page asks where the two lie; what they compute does not matter to it",
+    "native-extension/src/native_extension/__init__.py": "re-exports what the page shows",
     "private-index/src/private_index/__init__.py": "re-exports what the page shows",
     "private-index/src/private_index/__main__.py": "the page shows what the command prints",
     "private-index/src/private_index/accounts.py": "the page shows the file that it writes",
@@ -64,6 +65,10 @@ NOT_SHOWN = {
     "six-backends/src/six_backends/built.py": "the page shows what it reads from the files",
     "six-backends/src/six_backends/copies.py": "the page says what it changes in a copy",
     "settings-app/src/settings_app/__init__.py": "re-exports what the page shows",
+    "settings-pydantic/src/settings_pydantic/__init__.py": "re-exports what the page shows",
+    "settings-pydantic/src/settings_pydantic/__main__.py": "the page shows what the command prints",
+    "secret-rotation/src/secret_rotation/__init__.py": "re-exports what the page shows",
+    "secret-rotation/src/secret_rotation/app.py": "the page asks it, and shows what it answers and logs",
     "static-index/src/static_index/__init__.py": "re-exports what the page shows",
     "static-index/src/static_index/__main__.py": "the page shows what the command prints",
     "static-index/src/static_index/pages.py": "the page shows what it writes, in both forms",
@@ -76,6 +81,7 @@ HATCHLING = {"requires": ["hatchling"], "build-backend": "hatchling.build"}
 # Where another build backend is the point of the example.
 OTHER_BACKENDS: dict[str, dict] = {
     "migrated-setup-py": {"requires": ["setuptools>=77"], "build-backend": "setuptools.build_meta"},
+    "native-extension": {"requires": ["scikit-build-core"], "build-backend": "scikit_build_core.build"},
 }
 
 # What a project was before there was a pyproject.toml is the point of the example.
