@@ -1,0 +1,5 @@
+"""Typed settings with pydantic-settings."""
+
+from settings_pydantic.settings import Settings, SettingsError, load
+
+__all__ = ["Settings", "SettingsError", "load"]
