@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from guide import archive
 from support import pythons, wheelhouse
+from support.system import lacking, missing
 from uv import find_uv_bin
 
 LIMIT = 300  # seconds for one command
@@ -22,6 +23,8 @@ PYTHONS = [
 ]
 # One import package in two examples: a page compares their wheels, from before and after a change.
 COMPARED = {"folder_report": ["legacy-setup-py", "migrated-setup-py"]}
+# What of tests/support/system.py the wheel of an example cannot be built without.
+NEEDS = {"native-extension": ["compiler"]}
 # Where each name given would be imported from.
 WHERE = """
 import importlib.util, json, sys
@@ -125,6 +128,8 @@ def _without_its_code(example: Path, imported: list[str]) -> Path:
 def test_example_installed_from_its_wheel_passes_its_tests(
     name: str, python: pythons.Interpreter, workshop: Workshop, tmp_path: Path
 ) -> None:
+    if reasons := lacking(NEEDS.get(name, ())):
+        missing(reasons[0], NEEDS[name])
     wheel = workshop.wheel(name)
     imported = _imported(wheel)
     example = _without_its_code(archive.unpack(name, tmp_path), imported)
@@ -143,7 +148,7 @@ def test_example_installed_from_its_wheel_passes_its_tests(
 
 def test_no_two_examples_give_the_same_import_package(workshop: Workshop) -> None:
     owners: dict[str, list[str]] = {}
-    for name in archive.names():
+    for name in [name for name in archive.names() if not lacking(NEEDS.get(name, ()))]:
         for imported in _imported(workshop.wheel(name)):
             owners.setdefault(imported, []).append(name)
     assert {imported: names for imported, names in owners.items() if len(names) > 1} == COMPARED
