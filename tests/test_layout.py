@@ -56,6 +56,7 @@ NOT_SHOWN = {
     "module-search-path/src/module_search_path/__main__.py": "the page shows what the command prints",
     "namespace-packages/*/__init__.py": "the page asks where the two lie; what they compute does not matter to it",
     "native-extension/src/native_extension/__init__.py": "re-exports what the page shows",
+    "native-extension/src/native_extension/py.typed": "empty: it says that the package has types",
     "private-index/src/private_index/__init__.py": "re-exports what the page shows",
     "private-index/src/private_index/__main__.py": "the page shows what the command prints",
     "private-index/src/private_index/accounts.py": "the page shows the file that it writes",

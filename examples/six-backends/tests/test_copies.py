@@ -1,5 +1,6 @@
 """A copy has another `[build-system]` table, two files that git does not track, and nothing else that is new."""
 
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_the_second_copy_has_other_times_and_rights(tmp_path: Path) -> None:
 
 
 def test_what_was_built_before_is_not_copied(tmp_path: Path) -> None:
-    copy(PROJECT, "hatchling", tmp_path / "project")
+    shutil.copytree(PROJECT, tmp_path / "project")
     for name in ("dist/a.whl", "build/a.py", "src/high_tide.egg-info/PKG-INFO", ".venv/pyvenv.cfg"):
         (tmp_path / "project" / name).parent.mkdir(parents=True)
         (tmp_path / "project" / name).write_text("")
