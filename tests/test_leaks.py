@@ -175,6 +175,7 @@ def pip_install(bench: Bench) -> tuple[str, str]:
     bench.run(bench.typed("pip download").replace("--quiet", fast), API_KEY=SECRET)
     assert seen.read_text().strip() == SECRET
     seen.unlink()
+    bench.run("uv pip uninstall --quiet helper")
     for ask in ("download", "install"):
         bench.run(refused.replace("install", ask + fast), status=1, API_KEY=SECRET)
     return found["install"], seen.read_text() if seen.exists() else ""
