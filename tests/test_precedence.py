@@ -18,6 +18,7 @@ from guide import ROOT
 from support import pythons
 from support import site as builders
 from support.sandbox import configure
+from support.system import missing
 from uv import find_uv_bin
 
 PAGE = ROOT / "docs/configuration/env-files.md"
@@ -49,6 +50,11 @@ FILES = {
 
 # Typed in the folder `current`, where nothing that asks lies. Each folder has an .env of its own.
 ASK = "import os, dotenv; dotenv.load_dotenv(); print('\\n>', os.environ['WHERE'])"
+PDB = [
+    f'echo "{ASK}" > ../script/ask.py; "$PDB" -m pdb -c next -c continue -c quit ../script/ask.py',
+    f'printf "%s\\n" "breakpoint()" "{ASK}" pass > ../script/ask.py;'
+    r' printf "%s\n" next next continue | "$PDB" ../script/ask.py',
+]
 CALLERS = {
     "a script": [f'echo "{ASK}" > ../script/ask.py; python ../script/ask.py'],
     "a module that a script imports": [
@@ -61,9 +67,7 @@ CALLERS = {
         'echo "import asks" | PYTHONPATH=../module python -i',
     ],
     "a notebook": [f'python notebook.py "{ASK}"'],
-    "a debugger": [
-        f'echo "{ASK}" > ../script/ask.py; python -m pdb -c next -c continue -c quit ../script/ask.py',
-    ],
+    "`pdb`, before Python 3.14": PDB,
     "`find_dotenv(usecwd=True)`": [
         f'echo "{ASK}" | sed "s/load_dotenv()/load_dotenv(dotenv.find_dotenv(usecwd=True))/" > ../script/ask.py;'
         " python ../script/ask.py"
@@ -144,8 +148,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory, worker_id: str, index_url: s
 
 def marked(done: subprocess.CompletedProcess) -> str:
     """Give what a program of ours printed, among what others did."""
-    (line,) = re.findall(r"^ *(?:>>> )*> (.+)$", done.stdout.decode(), re.MULTILINE) or [done.stderr.decode()]
-    return line
+    found = re.findall(r"^ *(?:>>> )*> (.+)$", done.stdout.decode(), re.MULTILINE)
+    lines = [line for line in found if "(" not in line]  # a debugger prints where it is
+    assert len(lines) == 1, done.stdout.decode() + done.stderr.decode()
+    return lines[0]
 
 
 # Who reads the file, and who wins
@@ -183,6 +189,12 @@ def test_the_last_file_of_uv_wins(last: str, bench: Bench, tmp_path: Path) -> No
 # Where it is looked for
 
 
+def debugged(bench: Bench, python: pythons.Interpreter) -> dict[str, str]:
+    """Give the variables that let a Python run its debugger, with python-dotenv."""
+    (packages,) = bench.folder.glob("programs/lib/*/site-packages")
+    return {"PDB": str(python.path), "PYTHONPATH": str(packages)}
+
+
 def callers() -> list:
     """Give the rows; a notebook needs so much that only the full run starts one."""
     slow = {"a notebook": pytest.mark.full}
@@ -198,8 +210,24 @@ def test_where_load_dotenv_begins(caller: str, place: str, bench: Bench, tmp_pat
     if caller == "a notebook":
         bench.do("uv pip install --quiet --python programs ipykernel nbclient", bench.folder)
     (expected,) = {"script", "module", "current"} & set(re.findall(r"\w+", place))
+    oldest = pythons.supported()[0]
+    if CALLERS[caller] is PDB and oldest.series >= "3.14":
+        missing("every Python of this machine has the newer pdb: install Python 3.13")
     for command in CALLERS[caller]:
-        assert marked(bench.do(command, tmp_path / "current")) == expected, command
+        done = bench.do(command, tmp_path / "current", **debugged(bench, oldest))
+        assert marked(done) == expected, command
+
+
+@pytest.mark.parametrize("series", ["3.14", "3.15"])
+def test_pdb_changes_nothing_from_python_3_14_on(series: str, bench: Bench, tmp_path: Path) -> None:
+    python = pythons.find(series)
+    if not python:
+        missing(f"Python {series} is missing: install it, or name it in GUIDE_PYTHONS")
+    for folder in ("script", "current"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / ".env").write_text(f"WHERE={folder}\n")
+    for command in PDB:
+        assert marked(bench.do(command, tmp_path / "current", **debugged(bench, python))) == "script", command
 
 
 def test_it_goes_upward(bench: Bench, tmp_path: Path) -> None:
@@ -230,7 +258,7 @@ def claim(cell: str, home: str) -> tuple[dict[str, str], bool]:
 
 def read(command: str, folder: Path, bench: Bench, shell: str = "bash") -> tuple[dict[str, str], bool]:
     """Give the variables that a command finds beside those that it was started with, and whether it complained."""
-    done = bench.do(f"{command} env --null", folder, shell, B="b")
+    done = bench.do(f"{command} env -0", folder, shell, B="b")
     found = dict(entry.split("=", 1) for entry in done.stdout.decode().split("\0") if entry)
     return {name: value for name, value in found.items() if OURS.fullmatch(name)}, done.stderr != b""
 
