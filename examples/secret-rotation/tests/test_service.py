@@ -129,6 +129,34 @@ def test_a_broken_file_leaves_the_keys_and_says_so_once(
     ]
 
 
+def test_a_file_that_may_be_read_later_is_read_then(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A right that is given changes neither the size nor the time of the file."""
+    place.add("a")
+    file = KeyFile(place.file)
+    place.add("b")
+    real, faults = live.read_keys, iter(["denied", "denied", "busy", "", "busy", ""])
+
+    def read(*arguments: object) -> object:
+        if fault := next(faults):
+            raise Refused(fault)
+        return real(*arguments)
+
+    monkeypatch.setattr(live, "read_keys", read)
+    assert [len(file.keys()) for _ in range(5)] == [1, 1, 1, 2, 2]
+    place.add("c")
+    assert [len(file.keys()) for _ in range(3)] == [2, 3, 3]
+    stays = "keys not read again, those from before stay: "
+    assert caplog.messages == [
+        f"{stays}denied",
+        f"{stays}busy",
+        "keys read again: a, b",
+        f"{stays}busy",
+        "keys read again: a, b, c",
+    ]
+
+
 def test_a_broken_file_stops_the_start(place: Place) -> None:
     place.file.write_bytes(b"broken")
     with pytest.raises(Refused):

@@ -26,23 +26,27 @@ class KeyFile:
         """
         self._file, self._called = file, called
         self._lock = threading.Lock()
-        self._stamp, self._keys = _stamp(file), read_keys(file, called)
+        self._stamp, self._keys, self._fault = _stamp(file), read_keys(file, called), ""
 
     def keys(self) -> tuple[Key, ...]:
         """Return the keys; where the file changed and is broken, those from before."""
         with self._lock:
             stamp = _stamp(self._file)  # taken before the file is read: a change after it is seen next time
             if stamp != self._stamp:
-                self._stamp = stamp
-                self._read_again()
+                self._read_again(stamp)
             return self._keys
 
-    def _read_again(self) -> None:
+    def _read_again(self, stamp: tuple[int, ...]) -> None:
         try:
             self._keys = read_keys(self._file, self._called)
+        except Refused as fault:  # which may be gone at the next request; it is said once
+            said = "; ".join(str(fault).splitlines())
+            if said != self._fault:
+                log.error("keys not read again, those from before stay: %s", said)
+            self._fault = said
+        else:
+            self._stamp, self._fault = stamp, ""
             log.info("keys read again: %s", ", ".join(key.name for key in self._keys))
-        except Refused as fault:
-            log.error("keys not read again, those from before stay: %s", "; ".join(str(fault).splitlines()))
 
 
 def _stamp(file: Path) -> tuple[int, ...]:
