@@ -61,6 +61,11 @@ def test_the_data_are_what_the_backends_make(printed: str, update_pages: bool) -
     assert not changed, f"{backends.DATA} says the same in another form; `make update` rewrites it"
 
 
+def test_what_the_page_says_of_all_six_at_once() -> None:
+    said = [(built["tags"], built["from_sdist"]) for built in backends.read().values()]
+    assert said == [(["py3-none-any"], True)] * 6
+
+
 def test_each_column_says_yes_and_no() -> None:
     assert backends.tables(BUILT) == (
         "<!-- --8<-- [start:wheel] -->\n"

@@ -52,6 +52,16 @@ def test_a_wheel_that_lacks_files_and_a_folder_that_keeps_some() -> None:
     assert built.left == ["build", "src/high_tide.egg-info"]
 
 
+def test_a_wheel_from_the_sdist_lacks_what_the_sdist_lacks(tmp_path: Path) -> None:
+    project = shutil.copytree(PROJECT, tmp_path / "project")
+    with (project / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[tool.hatch.build.targets.sdist]\nexclude = ["*.csv"]\n')
+    built = build(project, "hatchling")
+    assert built.from_sdist is False
+    assert built.wheel_lacks == ["high_tide/generated.txt"]
+    assert built.sdist_lacks == ["src/high_tide/generated.txt", "src/high_tide/heights.csv"]
+
+
 def test_a_backend_that_fails_is_quoted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project = shutil.copytree(PROJECT, tmp_path / "project")
     (project / "README.md").unlink()
