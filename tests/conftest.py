@@ -1,5 +1,6 @@
 """Options, fixtures and report lines of the whole test suite."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import prebuild
 import pytest
 from support import site as builders
 from support import wheelhouse
+from support.workshop import Workshop
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,6 +34,13 @@ def index_url() -> Iterator[str]:
     """The address on which pip finds the wheelhouse."""
     with wheelhouse.serve() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory, index_url: str) -> Workshop:
+    """The one folder in which all workers of pytest-xdist build and install examples."""
+    folder = tmp_path_factory.getbasetemp()
+    return Workshop((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "examples", index_url)
 
 
 @pytest.fixture(scope="session")

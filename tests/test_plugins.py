@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support import pythons
-from test_examples import Workshop
+from support.workshop import Workshop
 from uv import find_uv_bin
 
 HOST, PLUGIN = "greeting-library", "greeting-plugin"
@@ -37,11 +37,6 @@ class Environment:
         settings = {"env": self.workshop.environment, "cwd": self.folder, "timeout": LIMIT, "check": False}
         done = subprocess.run(command, **streams, **settings)
         return done.returncode, done.stdout, done.stderr
-
-
-@pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory, index_url: str) -> Workshop:
-    return Workshop(tmp_path_factory.mktemp("plugins"), index_url)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from guide import ROOT, archive
 from guide.page import parse
 from support import pythons
 from support.workflows import zizmor
-from test_examples import LIMIT, Workshop
+from support.workshop import LIMIT, Workshop
 from uv import find_uv_bin
 
 EXAMPLE = "greeting-library"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from guide import ROOT, archive
 from support import pythons, system
-from test_examples import Workshop
+from support.workshop import Workshop
 from uv import find_uv_bin
 
 NAME = "greeting-library"
@@ -66,10 +66,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, index_url: str) -> Bench:
+def bench(tmp_path: Path, workshop: Workshop) -> Bench:
     if os.name == "nt":
         pytest.skip("links a Python under another name, as Linux and macOS do")
-    return Bench(tmp_path, Workshop(tmp_path_factory.mktemp("sessions"), index_url))
+    return Bench(tmp_path, workshop)
 
 
 @pytest.mark.full

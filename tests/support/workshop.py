@@ -1,0 +1,73 @@
+"""Where tests build and install examples: one folder for the whole run, and nothing of this machine's settings."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from guide import archive
+from uv import find_uv_bin
+
+from support import pythons, wheelhouse
+
+LIMIT = 300  # seconds for one command
+
+
+class Workshop:
+    """A folder that the tests of one run share, and the sealed environment that commands get in it."""
+
+    def __init__(self, folder: Path, index_url: str) -> None:
+        """Let commands find the packages at `index_url`, and nothing of this machine's settings."""
+        self.folder = folder
+        (folder / "home").mkdir(parents=True, exist_ok=True)
+        self.environment = {
+            "HOME": str(folder / "home"),
+            "PATH": os.defpath,
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_INDEX_URL": index_url,
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "UV_CACHE_DIR": str(folder / "uv-cache"),
+            "UV_DEFAULT_INDEX": index_url,
+            "UV_NO_CONFIG": "1",
+            "UV_PYTHON_DOWNLOADS": "never",
+        }
+        # What decides whether a missing program is a failure, and where a real pyenv is.
+        passed_on = ("REQUIRE_SYSTEM", "PYENV_ROOT")
+        self.environment |= {name: os.environ[name] for name in passed_on if name in os.environ}
+        if os.name == "nt":
+            self.environment |= {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "USERPROFILE")}
+
+    def run(self, *command: str | Path, cwd: Path) -> str:
+        """Run a command to its end and return what it printed; a failure shows it all."""
+        limits = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        try:
+            done = subprocess.run(
+                command, cwd=cwd, env=self.environment, text=True, encoding="utf-8", timeout=LIMIT, **limits
+            )
+        except subprocess.TimeoutExpired as late:
+            pytest.fail(f"{_shown(command)}: not done after {LIMIT} s\n{late.stdout}", pytrace=False)
+        if done.returncode != 0:
+            pytest.fail(f"{_shown(command)}: exit status {done.returncode}\n{done.stdout}", pytrace=False)
+        return done.stdout
+
+    def wheel(self, name: str) -> Path:
+        """Return the wheel of an example, built from its download; each is built once per run."""
+        packed = archive.pack(name)
+        place = self.folder / f"{name}-{hashlib.sha256(packed).hexdigest()[:16]}"
+        with wheelhouse.only_one(self.folder / f"{name}.lock"):
+            if not list(place.glob("dist/*.whl")):
+                shutil.rmtree(place, ignore_errors=True)
+                place.mkdir()
+                example = archive.unpack(name, place)
+                uv_build = [find_uv_bin(), "build", "--quiet", "--wheel", "--python", pythons.reference().path]
+                self.run(*uv_build, "--out-dir", place / "dist", cwd=example)
+        [built] = place.glob("dist/*.whl")
+        return built
+
+
+def _shown(command: tuple[str | Path, ...]) -> str:
+    return " ".join(str(part) for part in command)
