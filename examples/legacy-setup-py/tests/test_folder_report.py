@@ -10,8 +10,9 @@ def folder(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "a.py").write_bytes(b"a" * 1500)
     (tmp_path / "deep" / "b.PY").write_bytes(b"b" * 1500)
-    (tmp_path / "deep" / "README.md").write_bytes(b"c" * 20)
+    (tmp_path / "deep" / "README.md").write_bytes(b"c" * 5000)
     (tmp_path / "Makefile").write_bytes(b"d" * 20)
+    (tmp_path / "logo.png").write_bytes(b"e" * 20)
     return str(tmp_path)
 
 
@@ -21,7 +22,7 @@ def test_the_table_is_installed():
 
 
 def test_sizes_are_added_up_whatever_the_case_of_the_ending(folder):
-    assert sizes(folder) == {"code": 3000, "text": 20, "other": 20}
+    assert sizes(folder) == {"code": 3000, "image": 20, "other": 20, "text": 5000}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a permission")
@@ -31,7 +32,7 @@ def test_a_link_is_counted_and_not_followed(tmp_path):
 
 
 def test_the_largest_comes_first(folder):
-    assert lines(folder) == ["    3.0 kB  code", "  20 Bytes  other", "  20 Bytes  text"]
+    assert lines(folder) == ["    5.0 kB  text", "    3.0 kB  code", "  20 Bytes  image", "  20 Bytes  other"]
 
 
 def test_an_empty_folder_has_no_lines(tmp_path, capsys):
@@ -42,7 +43,7 @@ def test_an_empty_folder_has_no_lines(tmp_path, capsys):
 def test_the_command_reports_the_current_folder(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     main([])
-    assert capsys.readouterr().out == "    3.0 kB  code\n  20 Bytes  other\n  20 Bytes  text\n"
+    assert capsys.readouterr().out.splitlines() == lines(folder)
 
 
 def test_the_command_knows_its_version(capsys):
