@@ -1,5 +1,6 @@
 """What is in the artifacts of two backends, one of which leaves much out; and what the command prints."""
 
+import os
 import shutil
 import tomllib
 from dataclasses import asdict
@@ -48,7 +49,8 @@ def test_a_wheel_that_lacks_files_and_a_folder_that_keeps_some() -> None:
     built = build(PROJECT, "setuptools")
     assert built.wheel_lacks == ["high_tide/generated.txt", "high_tide/heights.csv"]
     assert {"src/high_tide/heights.csv", "docs/heights.md"} <= set(built.sdist_lacks)
-    assert (built.from_sdist, built.wheel_again) == (True, False)
+    assert built.from_sdist is True
+    assert built.wheel_again is (os.name == "nt")  # where the two copies have the same rights
     assert built.left == ["build", "src/high_tide.egg-info"]
 
 
