@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -129,11 +130,13 @@ def test_the_installed_command_serves_and_stops(place: Place) -> None:
     command = [sys.executable, "-m", "secret_rotation", "serve", "--port", "0"]
     environment = os.environ | {"API_KEYS_FILE": str(place.file)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        late = threading.Timer(LIMIT, server.kill)
+        late.start()
         try:
             assert re.fullmatch(r"Serving at http://127\.0\.0\.1:\d+/\n", server.stdout.readline())
         finally:
-            server.terminate()
-            server.wait(LIMIT)
+            server.kill()
+            late.cancel()
 
 
 # Longer than a name may be, as the keys of the service are.

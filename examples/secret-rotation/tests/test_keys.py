@@ -207,6 +207,54 @@ def test_nothing_is_half_done_where_the_disk_fails(place: Place, monkeypatch: py
     assert {path: path.read_bytes() for path in place.folder.iterdir()} == before
 
 
+def test_no_half_key_is_left_where_the_disk_is_full(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.add("a")
+    before = {path: path.read_bytes() for path in place.folder.iterdir()}
+    real = open
+
+    def full(handle: int, *options: object, **more: object) -> object:
+        stream = real(handle, *options, **more)
+        if options[0] == "w":
+            stream.write = lambda text: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        return stream
+
+    monkeypatch.setattr(keys, "open", full, raising=False)
+    with pytest.raises(Refused, match="KEYFILE: No space left on device; expected the name of a new file"):
+        place.add("b")
+    assert {path: path.read_bytes() for path in place.folder.iterdir()} == before
+
+
+def test_two_that_change_the_file_do_not_undo_each_other(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.add("leaked")
+    real = keys.secrets.token_urlsafe
+    refused = []
+
+    def meanwhile(size: int) -> str:
+        with pytest.raises(Refused) as caught:
+            retire_key(place.file, "leaked", NOW, "the file")
+        refused.append(str(caught.value))
+        return real(size)
+
+    monkeypatch.setattr(keys.secrets, "token_urlsafe", meanwhile)
+    place.add("new")
+    retire_key(place.file, "leaked", NOW)
+    fault = "another change is under way; try again, or remove the file .*.lock beside it if none is"
+    assert refused == [f"the file: {fault}"]
+    assert [(key.name, key.expires) for key in read_keys(place.file)] == [("leaked", NOW), ("new", None)]
+    assert not list(place.folder.glob(".*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a permission")
+def test_a_link_to_the_file_stays_one(place: Place) -> None:
+    place.add("a")
+    link = place.folder / "elsewhere/keys"
+    link.parent.mkdir()
+    link.symlink_to(place.file)
+    retire_key(link, "a", NOW)
+    assert link.is_symlink()
+    assert [key.expires for key in read_keys(place.file)] == [NOW]
+
+
 def test_a_folder_that_is_not_there_is_refused(place: Place) -> None:
     with pytest.raises(Refused) as refused:
         keys.add_key(place.folder / "none/api-keys", "a", place.folder / "a.key", called="the file")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from conftest import Place
+from conftest import LIMIT, Place
 from secret_rotation import KeyFile, Refused, live, retire_key
 
 REFUSED = (401, "send a valid key: Authorization: Bearer KEY\n")
@@ -52,9 +52,11 @@ def test_a_rotation_refuses_nobody(place: Place) -> None:
         try:
             new = place.add("new")
             threads += start("new", new)
-            end = time.monotonic() + 1
+            end = time.monotonic() + 1  # second
             changes = 0
-            while time.monotonic() < end:  # seconds; other keys come and go
+            # Other keys come and go, longer on a machine that is busy
+            while time.monotonic() < end or changes < 3 or min(map(len, answers.values())) < 10:
+                assert time.monotonic() < end + LIMIT
                 place.add(f"other-{changes}")
                 retire_key(place.file, f"other-{changes}", datetime.now(UTC))
                 changes += 1
@@ -69,10 +71,8 @@ def test_a_rotation_refuses_nobody(place: Place) -> None:
                 event.set()
             for thread in threads:
                 thread.join(30)
-    counts = {name: (len(statuses) - statuses.count(200)) for name, statuses in answers.items()}
+    counts = {name: len(statuses) - statuses.count(200) for name, statuses in answers.items()}
     assert counts == {"old": 0, "new": 0}
-    assert min(map(len, answers.values())) >= 10
-    assert changes >= 3
 
 
 def test_a_change_counts_at_the_next_request(place: Place, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,8 @@ import re
 import secrets
 import stat
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -198,16 +199,17 @@ def add_key(file: Path, name: str, key_file: Path, expires: datetime | None = No
     """
     if not NAME.fullmatch(name):
         raise Refused("NAME: expected 1 to 32 letters, digits, '.', '-' and '_'")
-    keys = read_keys(file, called) if os.path.lexists(file) else ()
-    if name in [key.name for key in keys]:
-        raise Refused("NAME: there is a key of that name; expected another")
-    key = "sk-" + secrets.token_urlsafe(RANDOM)
-    _write_new(key_file, key + "\n")
-    try:
-        _replace(file, [*keys, Key(name, hashed(key), expires)], called)
-    except BaseException:
-        key_file.unlink()
-        raise
+    with _alone(file, called) as real:
+        keys = read_keys(file, called) if os.path.lexists(file) else ()
+        if name in [key.name for key in keys]:
+            raise Refused("NAME: there is a key of that name; expected another")
+        key = "sk-" + secrets.token_urlsafe(RANDOM)
+        _write_new(key_file, key + "\n")
+        try:
+            _replace(real, [*keys, Key(name, hashed(key), expires)], called)
+        except BaseException:
+            key_file.unlink()
+            raise
 
 
 # --8<-- [end:add]
@@ -225,16 +227,44 @@ def retire_key(file: Path, name: str, expires: datetime, called: str = "") -> No
     Raises:
         Refused: there is no such key, or the file cannot be used; nothing is changed.
     """
-    keys = read_keys(file, called)
-    if name not in [key.name for key in keys]:
-        raise Refused(f"NAME: there is no such key; expected one of: {', '.join(key.name for key in keys)}")
-    _replace(file, [replace(key, expires=expires) if key.name == name else key for key in keys], called)
+    with _alone(file, called) as real:
+        keys = read_keys(file, called)
+        if name not in [key.name for key in keys]:
+            raise Refused(f"NAME: there is no such key; expected one of: {', '.join(key.name for key in keys)}")
+        _replace(real, [replace(key, expires=expires) if key.name == name else key for key in keys], called)
+
+
+@contextmanager
+def _alone(file: Path, called: str) -> Iterator[Path]:
+    """Let one change the file at a time: of two that read the same, the second would undo what the first wrote.
+
+    It gives the file's real path, so that a link to the file stays one.
+    """
+    try:
+        real = Path(os.path.realpath(file))
+        lock = real.parent / f".{real.name}.lock"
+        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        fault = "another change is under way; try again, or remove the file .*.lock beside it if none is"
+        raise Refused(f"{called or file}: {fault}") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a path"
+        raise Refused(f"{called or file}: {reason}; expected a folder that this user may write to") from None
+    try:
+        yield real
+    finally:
+        lock.unlink()
 
 
 def _write_new(file: Path, text: str) -> None:
     try:
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-            stream.write(text)
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with open(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+        except BaseException:
+            file.unlink()
+            raise
     except FileExistsError:
         raise Refused("KEYFILE: is there already; expected the name of a new file") from None
     except (OSError, ValueError) as error:
