@@ -141,11 +141,11 @@ class Server:
         assert self.ask("POST", note) == (201, f"{note}\n")
 
     def begin(self, size: int) -> socket.socket:
-        """Send the head of a request whose body is to have a number of bytes."""
+        """Send the head of a request whose body is to have a number of bytes, and wait until it is taken up."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=STARTING)
         head = f"POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {size}\r\n\r\n"
         connection.sendall(head.encode())
-        time.sleep(0.3)  # until it is taken up
+        self.ask()  # connections are taken up in their order
         return connection
 
     def ended(self, otherwise: str) -> None:
@@ -234,9 +234,10 @@ def concurrency(app: App) -> None:
 def disposability(app: App) -> None:
     here = app.place()
     app.run("init-db", here)
-    with app.serving(here) as server, closing(server.begin(size=4)) as connection:
+    with app.serving(here, STOP_SECONDS="30") as server, closing(server.begin(size=4)) as connection:
         server.process.terminate()
-        time.sleep(0.2)
+        with suppress(subprocess.TimeoutExpired):
+            server.process.wait(0.5)
         connection.sendall(b"last")
         try:
             answered = connection.recv(100).startswith(b"HTTP/1.0 201 ")
