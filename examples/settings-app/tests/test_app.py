@@ -73,6 +73,16 @@ def test_what_is_refused_says_why(request_: dict[str, str], answer: str, environ
     assert ask(load(environ), "GET") == "200 OK: "
 
 
+@pytest.mark.parametrize("size", ["x", "-1", "\xb2", "9" * 5000], ids=["word", "negative", "superscript", "huge"])
+def test_a_length_that_is_none_is_refused(size: str, environ: dict[str, str]) -> None:
+    """A client can send what PEP 3333 does not let a server pass on, and some servers pass it on."""
+    request = {"REQUEST_METHOD": "POST", "HTTP_AUTHORIZATION": f"Bearer {TOKEN}", "CONTENT_LENGTH": size}
+    setup_testing_defaults(request)
+    statuses = []
+    answer = make_app(load(environ))(request, lambda status, headers: statuses.append(status))
+    assert (statuses, answer) == (["400 Bad Request"], [b"send a note of 1 to 1000 bytes\n"])
+
+
 def test_nothing_is_written_where_settings_say_so(environ: dict[str, str]) -> None:
     settings = load(environ | {"SETTINGS_APP_READ_ONLY": "true"})
     assert ask(settings, "POST", body="x") == "403 Forbidden: notes are only read for now\n"

@@ -53,11 +53,16 @@ def serving(folder: Path, **more: str) -> Iterator[tuple[subprocess.Popen, int]]
             late.cancel()
 
 
-def begin(port: int, size: int) -> socket.socket:
-    """Send the head of a request, whose body is to have a number of bytes."""
+def begin(process: subprocess.Popen, port: int, size: int) -> socket.socket:
+    """Send the head of a request, whose body is to have a number of bytes, and wait until it is taken up."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
     head = f"POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {size}\r\n\r\n"
     connection.sendall(head.encode())
+    # Connections are taken up in their order.
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT)) as later:
+        later.request("GET", "/")
+        assert later.getresponse().read() == b""
+    assert process.stdout.readline() == 'INFO "GET / HTTP/1.1" 200 0\n'
     return connection
 
 
@@ -66,6 +71,8 @@ def refused(port: int) -> bool:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it stopped listening meanwhile
+        return False
     return False
 
 
@@ -119,8 +126,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_at_its_end_it_answers_what_has_begun_and_nothing_new(number: signal.Signals, tmp_path: Path) -> None:
     run(tmp_path, "init-db")
-    with serving(tmp_path) as (process, port), closing(begin(port, size=4)) as connection:
-        time.sleep(0.2)
+    with serving(tmp_path) as (process, port), closing(begin(process, port, size=4)) as connection:
         process.send_signal(number)
         end = time.monotonic() + 5
         while not refused(port):
@@ -137,8 +143,7 @@ def test_at_its_end_it_answers_what_has_begun_and_nothing_new(number: signal.Sig
 @posix
 def test_a_request_that_hangs_does_not_hold_the_end_up(tmp_path: Path) -> None:
     run(tmp_path, "init-db")
-    with serving(tmp_path, STOP_SECONDS="0.2") as (process, port), closing(begin(port, size=4)):
-        time.sleep(0.2)
+    with serving(tmp_path, STOP_SECONDS="0.2") as (process, port), closing(begin(process, port, size=4)):
         process.terminate()
         started = time.monotonic()
         assert process.wait(LIMIT) == 0

@@ -1,6 +1,7 @@
 """The application: notes that are listed and added over HTTP, kept in the database that is attached."""
 
 import hmac
+import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -65,7 +66,7 @@ def _answer(settings: Settings, environ: dict[str, Any]) -> tuple[str, str]:
     if settings.read_only:
         return "403 Forbidden", "notes are only read for now\n"
     size = environ.get("CONTENT_LENGTH") or "0"
-    if not size.isdigit() or not 0 < int(size) <= LONGEST:
+    if not re.fullmatch("[0-9]{1,9}", size) or not 0 < int(size) <= LONGEST:
         return "400 Bad Request", f"send a note of 1 to {LONGEST} bytes\n"
     note = environ["wsgi.input"].read(int(size)).decode(errors="replace")
     with connect(settings.database_url) as database:
