@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -96,12 +97,15 @@ class Bench:
         command = [self.environment["PATH"].split(":")[1] + "/python3", "fetch.py", *arguments]
         place = {"cwd": self.folder, "env": self.environment | variables, "stdin": subprocess.DEVNULL}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **place) as process:
+            late = threading.Timer(LIMIT, process.kill)
+            late.start()
             try:
                 assert process.stdout.readline() == f"a key of {len(SECRET)} characters\n"
                 assert int((self.folder / "pid").read_text()) == process.pid
                 yield process.pid
             finally:
                 process.kill()
+                late.cancel()
 
 
 @pytest.fixture
