@@ -46,7 +46,7 @@ def test_git_ignores_the_generated_file_and_not_the_notes(tmp_path: Path) -> Non
 @pytest.mark.skipif(os.name == "nt", reason="files have other rights on Windows")
 def test_the_second_copy_has_other_times_and_rights(tmp_path: Path) -> None:
     one = copy(PROJECT, "hatchling", tmp_path / "one")
-    other = copy(PROJECT, "hatchling", tmp_path / "other", age=86_400, umask=0o002)
+    other = copy(PROJECT, "hatchling", tmp_path / ".git/other", age=86_400, umask=0o002)
     assert files(one) == files(other)
     for name in files(one):
         assert (one / name).stat().st_mode & 0o777 == 0o644
@@ -96,6 +96,7 @@ def test_a_table_that_cannot_be_exchanged_is_refused(pyproject: str, fault: str 
             {"pyproject.toml": "[build-system]\n", "src/a/__init__.py": "", "src/b/__init__.py": ""},
             "{}: it must have one package below src, and has 2",
         ),
+        ({"pyproject.toml": "\udcff"}, "{}/pyproject.toml: it is not UTF-8; write it anew in that encoding"),
     ],
 )
 def test_a_project_of_another_form_is_refused_and_nothing_is_copied(
@@ -105,8 +106,8 @@ def test_a_project_of_another_form_is_refused_and_nothing_is_copied(
     project.mkdir()
     for name, text in files.items():
         (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).write_text(text)
+        (project / name).write_text(text, "utf-8", "surrogateescape")
     with pytest.raises(Refused) as refused:
         copy(project, "hatchling", tmp_path / "copy")
-    assert str(refused.value) == fault.format(project)
+    assert str(refused.value) == fault.format(project).replace("/", os.sep)
     assert not (tmp_path / "copy").exists()

@@ -72,6 +72,8 @@ def copy(project: Path, backend: str, target: Path, *, age: int = 0, umask: int 
         text = with_backend((project / "pyproject.toml").read_text("utf-8"), backend)
     except FileNotFoundError:
         raise Refused(f"{project}: it has no pyproject.toml; name the folder of a project") from None
+    except UnicodeDecodeError:
+        raise Refused(f"{project / 'pyproject.toml'}: it is not UTF-8; write it anew in that encoding") from None
     packages = [init.parent.relative_to(project) for init in project.glob("src/*/__init__.py")]
     if len(packages) != 1:
         raise Refused(f"{project}: it must have one package below src, and has {len(packages)}")
@@ -83,7 +85,7 @@ def copy(project: Path, backend: str, target: Path, *, age: int = 0, umask: int 
     # Some backends ask git what it ignores.
     subprocess.run(["git", "init", "--quiet", target], check=True, capture_output=True)
     for path in [*target.rglob("*"), target]:
-        if ".git" not in path.parts:
+        if ".git" not in path.relative_to(target).parts:
             path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
             time = path.stat().st_mtime - age
             os.utime(path, (time, time))
