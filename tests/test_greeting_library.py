@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from guide import archive
 from support import pythons, system
+from support.workshop import sealed
 from uv import find_uv_bin
 
 NAME, VERSION = "greeting_library", "1.0.0"
@@ -49,21 +50,8 @@ class Workshop:
 
     def run(self, *command: str | Path, exits: int = 0, **variables: str) -> str:
         """Run a command in the folder of the library and return what it printed."""
-        environment = {
-            "HOME": str(self.folder),
-            "PATH": os.pathsep.join([str(Path(find_uv_bin()).parent), os.defpath]),
-            "LC_ALL": "C.UTF-8",
-            "NO_COLOR": "1",
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            "PIP_INDEX_URL": self.index_url,
-            "UV_CACHE_DIR": str(self.folder / "cache"),
-            "UV_DEFAULT_INDEX": self.index_url,
-            "UV_NO_CONFIG": "1",
-            "UV_PYTHON_DOWNLOADS": "never",
-        }
-        if os.name == "nt":
-            environment |= {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "USERPROFILE")}
+        environment = sealed(self.folder, self.index_url, Path(find_uv_bin()).parent)
+        environment |= {"NO_COLOR": "1", "UV_CACHE_DIR": str(self.folder / "cache")}
         outputs = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         done = subprocess.run(
             command, cwd=self.library, env=environment | variables, encoding="utf-8", timeout=LIMIT, **outputs

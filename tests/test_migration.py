@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from guide import ROOT, archive
 from support import pythons
+from support.workshop import sealed
 from uv import find_uv_bin
 
 OLD, NEW = "legacy-setup-py", "migrated-setup-py"
@@ -82,21 +83,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory, index_url: str) -> Callable[
 
     def make(example: str, venv: Path) -> Bench:
         folder = tmp_path_factory.mktemp("bench")
-        environment = {
-            "HOME": str(folder),
-            "PATH": f"{venv / 'bin'}:{Path(find_uv_bin()).parent}:{os.defpath}",
-            "VIRTUAL_ENV": str(venv),
-            "LC_ALL": "C.UTF-8",
-            "XDG_CACHE_HOME": str(cache),
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            "PIP_INDEX_URL": index_url,
-            "UV_DEFAULT_INDEX": index_url,
-            "UV_NO_CONFIG": "1",
-            "UV_PYTHON_DOWNLOADS": "never",
-        }
-        if os.name == "nt":
-            environment |= {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "USERPROFILE")}
+        environment = sealed(folder, index_url, venv / "bin", Path(find_uv_bin()).parent)
+        environment |= {"VIRTUAL_ENV": str(venv), "XDG_CACHE_HOME": str(cache)}
         return Bench(archive.unpack(example, folder), environment)
 
     return make

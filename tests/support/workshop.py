@@ -22,24 +22,10 @@ class Workshop:
         """Let commands find the packages at `index_url`, and nothing of this machine's settings."""
         self.folder = folder
         (folder / "home").mkdir(parents=True, exist_ok=True)
-        self.environment = {
-            "HOME": str(folder / "home"),
-            "PATH": os.defpath,
-            "LC_ALL": "C.UTF-8",
-            "TZ": "UTC",
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_INDEX_URL": index_url,
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            "UV_CACHE_DIR": str(folder / "uv-cache"),
-            "UV_DEFAULT_INDEX": index_url,
-            "UV_NO_CONFIG": "1",
-            "UV_PYTHON_DOWNLOADS": "never",
-        }
+        self.environment = sealed(folder / "home", index_url) | {"UV_CACHE_DIR": str(folder / "uv-cache")}
         # What decides whether a missing program is a failure, and where a real pyenv is.
         passed_on = ("REQUIRE_SYSTEM", "PYENV_ROOT")
         self.environment |= {name: os.environ[name] for name in passed_on if name in os.environ}
-        if os.name == "nt":
-            self.environment |= {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "USERPROFILE")}
 
     def run(self, *command: str | Path, cwd: Path) -> str:
         """Run a command to its end and return what it printed; a failure shows it all."""
@@ -67,6 +53,34 @@ class Workshop:
                 self.run(*uv_build, "--out-dir", place / "dist", cwd=example)
         [built] = place.glob("dist/*.whl")
         return built
+
+
+def sealed(home: Path, index_url: str, *programs: Path) -> dict[str, str]:
+    """Give an environment in which pip and uv find the packages of one index, and nothing of this machine's settings.
+
+    Args:
+        home: what programs take for the home folder.
+        index_url: the address of the index.
+        programs: folders that are searched before those of the system; Windows keeps its own list.
+
+    Returns:
+        The variables.
+    """
+    environment = {
+        "HOME": str(home),
+        "PATH": os.pathsep.join([*map(str, programs), os.defpath]),
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": index_url,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "UV_DEFAULT_INDEX": index_url,
+        "UV_NO_CONFIG": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+    if os.name == "nt":
+        environment |= {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "USERPROFILE")}
+    return environment
 
 
 def _shown(command: tuple[str | Path, ...]) -> str:
