@@ -195,7 +195,7 @@ def add_key(file: Path, name: str, key_file: Path, expires: datetime | None = No
         called: what a message calls a file that cannot be opened.
 
     Raises:
-        Refused: the name or a file cannot be used; nothing is changed.
+        Refused: the name or a file cannot be used, or another change is under way; nothing is changed.
     """
     if not NAME.fullmatch(name):
         raise Refused("NAME: expected 1 to 32 letters, digits, '.', '-' and '_'")
@@ -225,7 +225,7 @@ def retire_key(file: Path, name: str, expires: datetime, called: str = "") -> No
         called: what a message calls a file that cannot be opened.
 
     Raises:
-        Refused: there is no such key, or the file cannot be used; nothing is changed.
+        Refused: there is no such key, the file cannot be used, or another change is under way; nothing is changed.
     """
     with _alone(file, called) as real:
         keys = read_keys(file, called)
