@@ -1,17 +1,13 @@
 """The tables of the page about build backends say what the backends do: the project is built again, by all of them."""
 
 import os
-import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
 from guide import ROOT, backends
-from support import pythons
-from uv import find_uv_bin
+from support.workshop import Workshop
 
 EXAMPLE = ROOT / "examples/six-backends"
-LIMIT = 300  # seconds for all six
 
 BUILT = {
     "one": {
@@ -34,21 +30,11 @@ BUILT = {
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory, index_url: str) -> str:
+def printed(tmp_path_factory: pytest.TempPathFactory, workshop: Workshop) -> str:
     """What the example prints of its project, with the newest backends of the wheelhouse."""
     folder = tmp_path_factory.mktemp("backends")
-    inside = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
-    told = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "VIRTUAL_ENV"))}
-    told |= {"UV_DEFAULT_INDEX": index_url, "UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never", "HOME": str(folder)}
-
-    def run(*command: str | Path) -> str:
-        done = subprocess.run(command, cwd=folder, env=told, capture_output=True, text=True, timeout=LIMIT)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    run(find_uv_bin(), "venv", "--quiet", "--python", pythons.reference().path, folder / "venv")
-    run(find_uv_bin(), "pip", "install", "--quiet", "--python", folder / "venv", EXAMPLE)
-    return run(inside / "six-backends", "--toml", EXAMPLE / "project")
+    python = workshop.venv(folder / "venv", EXAMPLE)
+    return workshop.run(python.with_stem("six-backends"), "--toml", EXAMPLE / "project", cwd=folder)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the data are of a system where files have rights")

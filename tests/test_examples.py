@@ -1,7 +1,6 @@
 """Every example stands alone: its download, unpacked and installed elsewhere, passes its own tests."""
 
 import json
-import os
 import shutil
 import tomllib
 import zipfile
@@ -12,7 +11,6 @@ from guide import archive
 from support import pythons
 from support.system import lacking, missing
 from support.workshop import Workshop
-from uv import find_uv_bin
 
 REFERENCE = pythons.reference()
 PYTHONS = [
@@ -67,10 +65,7 @@ def test_example_installed_from_its_wheel_passes_its_tests(
     imported = _imported(wheel)
     example = _without_its_code(archive.unpack(name, tmp_path), imported)
     venv = tmp_path / "venv"
-    inside = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    needs = _test_requirements(example)
-    workshop.run(find_uv_bin(), "venv", "--quiet", "--python", python.path, venv, cwd=tmp_path)
-    workshop.run(find_uv_bin(), "pip", "install", "--quiet", "--python", inside, wheel, *needs, cwd=tmp_path)
+    inside = workshop.venv(venv, wheel, *_test_requirements(example), python=python)
 
     found = json.loads(workshop.run(inside, "-c", WHERE, *imported, cwd=example))
     strangers = [place for places in found.values() for place in places if not Path(place).is_relative_to(venv)]

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 from guide import ROOT
-from support import pythons
-from uv import find_uv_bin
+from support.workshop import Workshop
 
 PAGE = ROOT / "docs/publishing/licence-readme-classifiers-links.md"
-PYTHON = pythons.reference().path
 LIMIT = 120  # seconds for one command
 # What the page calls them: what is installed, and what is called.
 BACKENDS = {
@@ -56,25 +54,6 @@ ROW = re.compile(r"^\| ([\w-]+) \| (\w+) \| (\w+) \| (\w+) \|$", re.MULTILINE)
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="looks for the Python of an environment as on Linux and macOS")
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What uv has downloaded."""
-    return tmp_path_factory.mktemp("cache")
-
-
-def python_with(package: str, folder: Path, index_url: str, cache: Path) -> Path:
-    """Give the Python of a new environment with one backend: setuptools does more beside what hatchling needs."""
-    environment = {"HOME": str(folder), "PATH": os.defpath, "UV_CACHE_DIR": str(cache), "UV_NO_CONFIG": "1"}
-    environment |= {"UV_DEFAULT_INDEX": index_url, "UV_PYTHON_DOWNLOADS": "never"}
-    uv, venv = find_uv_bin(), str(folder / "venv")
-    for command in (
-        [uv, "venv", "--quiet", "--python", str(PYTHON), venv],
-        [uv, "pip", "install", "--quiet", "--python", venv, package],
-    ):
-        subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=True, timeout=LIMIT)
-    return folder / "venv/bin/python"
-
-
 def outcomes(backend: str, forms: list[str], python: Path, place: Path) -> list[str]:
     """Build a project with each form, and say in a word what became of it."""
     folders = []
@@ -104,10 +83,10 @@ def rows() -> list[tuple[str, str, str, str]]:
 
 @pytest.mark.parametrize(("name", "told"), [(name, told) for name, *told in rows()])
 def test_a_backend_does_with_old_forms_what_the_table_says(
-    name: str, told: list[str], index_url: str, cache: Path, tmp_path: Path
+    name: str, told: list[str], workshop: Workshop, tmp_path: Path
 ) -> None:
     package, backend = BACKENDS[name]
-    python = python_with(package, tmp_path, index_url, cache)
+    python = workshop.venv(tmp_path / "venv", package)  # alone: setuptools does more beside what hatchling needs
     # The page also says: all take what it recommends, and hatchling alone knows the classifiers.
     others = ["accepted", "error" if name == "hatchling" else "accepted"]
     assert outcomes(backend, [*FORMS, RECOMMENDED, UNKNOWN], python, tmp_path) == [*told, *others]

@@ -1,20 +1,16 @@
 """A host and its plugin, each built from its download: together they find each other, and apart they do not."""
 
-import os
 import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import pythons
 from support.workshop import Workshop
 from uv import find_uv_bin
 
 HOST, PLUGIN = "greeting-library", "greeting-plugin"
 LIMIT = 60  # seconds for one greeting
-SCRIPTS = "Scripts" if os.name == "nt" else "bin"
-SUFFIX = ".exe" if os.name == "nt" else ""
 
 
 class Environment:
@@ -23,16 +19,15 @@ class Environment:
     def __init__(self, folder: Path, workshop: Workshop) -> None:
         """Make it, with nothing installed."""
         self.folder, self.workshop = folder, workshop
-        workshop.run(find_uv_bin(), "venv", "--quiet", "--python", pythons.reference().path, folder, cwd=folder.parent)
+        self.python = workshop.venv(folder)
 
     def pip(self, *command: str | Path) -> None:
         """Install or uninstall."""
-        python = self.folder / SCRIPTS / f"python{SUFFIX}"
-        self.workshop.run(find_uv_bin(), "pip", *command, "--quiet", "--python", python, cwd=self.folder)
+        self.workshop.run(find_uv_bin(), "pip", *command, "--quiet", "--python", self.python, cwd=self.folder)
 
     def greeting(self, *arguments: str) -> tuple[int, str, str]:
         """Run the host's command; give its exit status, its output and its errors."""
-        command = [self.folder / SCRIPTS / f"greeting{SUFFIX}", *arguments]
+        command = [self.python.with_stem("greeting"), *arguments]
         streams = {"capture_output": True, "text": True, "encoding": "utf-8", "stdin": subprocess.DEVNULL}
         settings = {"env": self.workshop.environment, "cwd": self.folder, "timeout": LIMIT, "check": False}
         done = subprocess.run(command, **streams, **settings)

@@ -12,7 +12,6 @@ import pytest
 from guide import ROOT, archive
 from support import pythons, system
 from support.workshop import Workshop
-from uv import find_uv_bin
 
 NAME = "greeting-library"
 LIMIT = 300  # seconds for one run of nox or tox
@@ -51,9 +50,7 @@ class Bench:
         """Unpack the library and install the tools."""
         self.library = archive.unpack(NAME, folder)
         tools, programs = folder / "tools", folder / "programs"
-        uv = [find_uv_bin(), "--quiet"]
-        workshop.run(*uv, "venv", "--python", REFERENCE.path, tools, cwd=folder)
-        workshop.run(*uv, "pip", "install", "--python", tools / "bin/python", "nox", "tox", "uv", cwd=folder)
+        workshop.venv(tools, "nox", "tox", "uv")
         programs.mkdir()
         (programs / f"python{REFERENCE.series}").symlink_to(REFERENCE.path)
         path = os.pathsep.join([str(tools / "bin"), str(programs), os.defpath])

@@ -40,6 +40,21 @@ class Workshop:
             pytest.fail(f"{_shown(command)}: exit status {done.returncode}\n{done.stdout}", pytrace=False)
         return done.stdout
 
+    def venv(self, folder: Path, *packages: str | Path, python: pythons.Interpreter | None = None) -> Path:
+        """Make a virtual environment with these packages, and nothing else, and return its Python.
+
+        Args:
+            folder: where it is to be; what contains it is there.
+            packages: what an installer is told.
+            python: whose environment it is; the reference, if none is given.
+        """
+        inside = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        of = (python or pythons.reference()).path
+        self.run(find_uv_bin(), "venv", "--quiet", "--python", of, folder, cwd=folder.parent)
+        if packages:
+            self.run(find_uv_bin(), "pip", "install", "--quiet", "--python", inside, *packages, cwd=folder.parent)
+        return inside
+
     def wheel(self, name: str) -> Path:
         """Return the wheel of an example, built from its download; each is built once per run."""
         packed = archive.pack(name)
