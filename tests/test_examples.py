@@ -57,7 +57,11 @@ def _without_its_code(example: Path, imported: list[str]) -> Path:
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("name", archive.names())
 def test_example_installed_from_its_wheel_passes_its_tests(
-    name: str, python: pythons.Interpreter, workshop: Workshop, tmp_path: Path
+    name: str,
+    python: pythons.Interpreter,
+    workshop: Workshop,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     if reasons := lacking(NEEDS.get(name, ())):
         missing(reasons[0], NEEDS[name])
@@ -71,7 +75,8 @@ def test_example_installed_from_its_wheel_passes_its_tests(
     strangers = [place for places in found.values() for place in places if not Path(place).is_relative_to(venv)]
     assert strangers == []
     assert imported
-    workshop.run(inside, "-m", "pytest", cwd=example)
+    # A folder of its own, beside the environment: runs that share one clear away what others have left there.
+    workshop.run(inside, "-m", "pytest", "--basetemp", tmp_path_factory.mktemp("temporary"), cwd=example)
 
 
 def test_no_two_examples_give_the_same_import_package(workshop: Workshop) -> None:
