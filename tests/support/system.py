@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -33,6 +34,14 @@ def _compiler() -> bool:
     return all(map(shutil.which, ("cc", "make", "cmake"))) and done.stdout == "True\n"
 
 
+def postgresql() -> Path | None:
+    """Give the folder with the programs of a PostgreSQL server, the newest; Debian keeps them out of PATH."""
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    versions = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return max((path.parent for path in versions), key=lambda folder: int(folder.parent.name), default=None)
+
+
 def _debian_12() -> bool:
     release = platform.freedesktop_os_release() if sys.platform == "linux" else {}
     return (release.get("ID"), release.get("VERSION_ID")) == ("debian", "12")
@@ -58,6 +67,7 @@ PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "mypy": (lambda: _wheel_of("mypy"), "mypy is in the wheelhouse for Python 3.13 only: install that"),
     "buildah": (lambda: shutil.which("buildah"), "buildah is missing: apt install buildah"),
+    "postgresql": (postgresql, "PostgreSQL is missing: apt install postgresql"),
     "ps": (lambda: shutil.which("ps"), "ps is missing: apt install procps"),
     "several-pythons": (
         lambda: all(map(pythons.find, SEVERAL)),
