@@ -11,7 +11,7 @@ ARGS ?=
 # Material would print on each build that it is succeeded by Zensical, with which the tests build too
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: serve build test test-all update lock bench tools
+.PHONY: serve build test test-offline test-all update lock bench tools
 .DEFAULT_GOAL := help
 
 help:
@@ -28,9 +28,12 @@ test: tools  ## run everything under one Python
 	$(BIN)/ruff check && $(BIN)/ruff format --check
 	$(PYTEST) -n $(N) -m "not full" $(ARGS)
 
-test-all: tools  ## what `make test` leaves out: every Python, the offline run
-	$(PYTEST) -n 0 -m full tests/test_offline.py
-	$(PYTEST) -n $(N) -m full --ignore=tests/test_offline.py $(ARGS)
+test-offline: tools  ## download what tests install, then `make test` where there is no network
+	PYTHONPATH=tests $(BIN)/python -m support.wheelhouse
+	PYTHONPATH=tests $(BIN)/python -m support.offline $(MAKE) test
+
+test-all: tools  ## what `make test` leaves out: every Python, large packages, servers under load
+	$(PYTEST) -n $(N) -m full $(ARGS)
 
 update: tools  ## run every page and rewrite the outputs and the data that changed
 	$(PYTEST) -n $(N) tests/test_pages.py tests/test_backends.py --update-pages $(ARGS)
