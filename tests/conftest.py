@@ -8,6 +8,7 @@ import prebuild
 import pytest
 from support import site as builders
 from support import wheelhouse
+from support.postgres import Cluster, cluster
 from support.workshop import Workshop
 
 
@@ -41,6 +42,13 @@ def workshop(tmp_path_factory: pytest.TempPathFactory, index_url: str) -> Worksh
     """The one folder in which all workers of pytest-xdist build and install examples."""
     folder = tmp_path_factory.getbasetemp()
     return Workshop((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "examples", index_url)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A PostgreSQL server, one for each worker of pytest-xdist; who kills it starts it again."""
+    with cluster(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

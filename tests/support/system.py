@@ -37,7 +37,7 @@ def _compiler() -> bool:
 def postgresql() -> Path | None:
     """Give the folder with the programs of a PostgreSQL server, the newest; Debian keeps them out of PATH."""
     if found := shutil.which("initdb"):
-        return Path(found).parent
+        return Path(found).resolve().parent  # one program may be linked into another folder, without the rest
     versions = Path("/usr/lib/postgresql").glob("*/bin/initdb")
     return max((path.parent for path in versions), key=lambda folder: int(folder.parent.name), default=None)
 
