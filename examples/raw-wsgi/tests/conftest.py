@@ -3,6 +3,7 @@
 import io
 import sys
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import unquote_to_bytes
 from wsgiref.validate import validator
 
@@ -12,10 +13,10 @@ from raw_wsgi import application
 FORM = "application/x-www-form-urlencoded"
 
 
-def call(method: str, target: str, body: bytes = b"", content_type: str = FORM) -> tuple[int, dict[str, str], bytes]:
-    """Give the status, the headers by their names in lower case, and the body of an answer."""
+def make_environ(method: str, target: str, body: bytes = b"", content_type: str = FORM) -> dict[str, Any]:
+    """Give what a server passes for a request."""
     path, _, query = target.partition("?")
-    environ = {
+    return {
         "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
@@ -35,21 +36,30 @@ def call(method: str, target: str, body: bytes = b"", content_type: str = FORM) 
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
-    begun = []
 
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Callable:
+
+def call(app: Callable, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """Give the status, the headers by their names in lower case, and the body of an answer."""
+    begun: list[Any] = []
+    sent: list[bytes] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable:
+        if exc_info and any(sent):  # as PEP 3333 asks: the headers have gone with the first bytes
+            raise exc_info[1]
         begun[:] = [status, headers]
-        return begun.append  # write(), which nothing here uses
+        return sent.append
 
-    chunks = validator(application)(environ, start_response)
+    chunks = app(environ, start_response)
     try:
-        sent = b"".join(chunks)
+        for chunk in chunks:
+            sent.append(chunk)
     finally:
-        chunks.close()
+        if hasattr(chunks, "close"):
+            chunks.close()
     status, headers = begun
-    return int(status[:3]), {name.lower(): value for name, value in headers}, sent
+    return int(status[:3]), {name.lower(): value for name, value in headers}, b"".join(sent)
 
 
 @pytest.fixture
 def client() -> Callable:
-    return call
+    return lambda *request: call(validator(application), make_environ(*request))
