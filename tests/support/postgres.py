@@ -23,6 +23,8 @@ ATTEMPTS = 10  # ports tried; another program may take one between the look and 
 PORTS = range(15000, 32000)
 LINES = 30  # of the log, in a message
 TAKEN = "Address already in use"
+GONE = {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+AT_REST = GONE | {psutil.STATUS_STOPPED}
 OWNER, USER = "guide", "reader"  # who may do everything, and whom the addresses name
 ADDRESS = "127.0.0.1"
 SETTINGS = {
@@ -101,7 +103,7 @@ class Cluster:
                 process.kill()
         self._process.wait(LIMIT)
         self._process = None
-        self._wait(lambda: not any(map(_runs, processes)), "some of its processes are there after a kill")
+        self._wait(lambda: all(_status(process) in GONE for process in processes), "it is there after a kill")
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
@@ -109,8 +111,9 @@ class Cluster:
         processes = self._processes()
         try:
             for process in processes:
-                process.suspend()
-            self._wait(lambda: all(p.status() == psutil.STATUS_STOPPED for p in processes), "it does not stop")
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.suspend()
+            self._wait(lambda: all(_status(process) in AT_REST for process in processes), "it does not stop")
             yield
         finally:
             for process in processes:
@@ -172,7 +175,7 @@ class Cluster:
         """List its processes: the first one, which is stopped so that it starts no more, and all that it started."""
         first = psutil.Process(self._process.pid)
         first.suspend()
-        self._wait(lambda: first.status() == psutil.STATUS_STOPPED, "it does not stop")
+        self._wait(lambda: _status(first) in AT_REST, "it does not stop")
         return [first, *first.children(recursive=True)]
 
     def _wait(self, until: Callable[[], bool], otherwise: str) -> None:
@@ -232,12 +235,12 @@ def _ordinary_user() -> list[str]:
     return ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
 
 
-def _runs(process: psutil.Process) -> bool:
-    """Tell whether a process is there, and not only a zombie that its new parent has not asked about."""
+def _status(process: psutil.Process) -> str:
+    """Tell what a process does; one that is gone is as good as one whose end its parent has not yet noticed."""
     try:
-        return process.status() != psutil.STATUS_ZOMBIE
+        return process.status()
     except psutil.NoSuchProcess:
-        return False
+        return psutil.STATUS_ZOMBIE
 
 
 def _ready(data: Path, pid: int) -> bool:
