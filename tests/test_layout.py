@@ -45,6 +45,7 @@ NOT_SHOWN = {
     "dependency-confusion/src/dependency_confusion/indexes.py": "the page lists what it writes",
     "dependency-confusion/src/dependency_confusion/wheels.py": "the page installs what it writes",
     "flask-hello/src/flask_hello/__init__.py": "re-exports what the page shows",
+    "flask-site/src/*": "a whole project to copy; pages include the parts that they are about",
     "greeting-library/.gitignore": "keeps what tools leave behind out of version control",
     "greeting-library/CHANGELOG.md": "a reader writes their own",
     "greeting-library/LICENSE": "the MIT licence, word by word",

@@ -1,0 +1,20 @@
+"""How Alembic runs: in the transaction of `flask-site init-db`, or of the command `alembic`."""
+
+from alembic import context
+
+from flask_site.app import create_app
+from flask_site.models import Base
+
+
+def run(connection: object) -> None:
+    """Run the migrations over an open connection."""
+    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if connection := context.config.attributes.get("connection"):
+    run(connection)
+else:  # the command `alembic`, for those who write a migration
+    with create_app().extensions["engine"].begin() as connection:
+        run(connection)
