@@ -72,6 +72,20 @@ def test_a_body_that_comes_byte_by_byte_is_read_whole() -> None:
     assert send(b"", CONTENT_LENGTH="8", **{"wsgi.input": Trickle(b"name=Ada")}) == GREETED
 
 
+class Broken(io.BytesIO):
+    """Fails after some bytes, as the input of gunicorn does where chunks are no chunks."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() == 4:
+            raise ValueError("not a chunk")
+        return super().read(4)
+
+
+@pytest.mark.parametrize("sent", [{"CONTENT_LENGTH": "8"}, {"CONTENT_LENGTH": None, "wsgi.input_terminated": True}])
+def test_a_body_that_cannot_be_read_is_refused(sent: dict[str, Any]) -> None:
+    assert send(b"", **sent, **{"wsgi.input": Broken(b"name=Ada")}) == (400, "the body is broken")
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

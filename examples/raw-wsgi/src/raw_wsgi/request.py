@@ -84,8 +84,11 @@ def body(environ: WSGIEnvironment) -> bytes:
 def _read(environ: WSGIEnvironment, size: int) -> bytes:
     """Read so many bytes, or fewer if no more come; one read may give a part."""
     received = b""
-    while len(received) < size and (part := environ["wsgi.input"].read(size - len(received))):
-        received += part
+    try:
+        while len(received) < size and (part := environ["wsgi.input"].read(size - len(received))):
+            received += part
+    except Exception:  # the client went away, or its chunks are none: each server has errors of its own for that
+        raise Refused(HTTPStatus.BAD_REQUEST, "the body is broken") from None
     return received
 
 
