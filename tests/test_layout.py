@@ -44,6 +44,7 @@ NOT_SHOWN = {
     "dependency-confusion/src/dependency_confusion/__main__.py": "the page shows what the command prints",
     "dependency-confusion/src/dependency_confusion/indexes.py": "the page lists what it writes",
     "dependency-confusion/src/dependency_confusion/wheels.py": "the page installs what it writes",
+    "django-hello/src/django_hello/templates/*": "HTML of a few lines, which is not what the page is about",
     "flask-hello/src/flask_hello/__init__.py": "re-exports what the page shows",
     "flask-site/src/*": "a whole project to copy; pages include the parts that they are about",
     "greeting-library/.gitignore": "keeps what tools leave behind out of version control",

@@ -1,0 +1,1 @@
+"""A small site in Django: it greets a guest."""
