@@ -43,11 +43,12 @@ def _hash(endpoint: str, values: dict[str, str]) -> None:
 
 def serve(filename: str) -> Response:
     """Send a static file. A name with a hash never means another content; one without is asked for each time."""
-    plain = {hashed: name for name, hashed in hashed_names().items()}.get(filename)
-    if plain is None and filename not in hashed_names():
+    plain = {hashed: name for name, hashed in hashed_names().items()}
+    name = plain.get(filename, filename)
+    if name not in hashed_names():
         abort(404)
-    response = send_from_directory(FOLDER, plain or filename)
-    response.headers["Cache-Control"] = FOR_EVER if plain else "no-cache"
+    response = send_from_directory(FOLDER, name, etag=hashed_names()[name])
+    response.headers["Cache-Control"] = FOR_EVER if filename in plain else "no-cache"
     return response
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from sqlalchemy import DateTime, Dialect, Index, String, func
+from sqlalchemy import BigInteger, DateTime, Dialect, Index, Integer, String, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -38,7 +38,7 @@ class Package(Base):
 
     __tablename__ = "packages"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     name: Mapped[str] = mapped_column(String(80))
     summary: Mapped[str] = mapped_column(String(200))
     url: Mapped[str] = mapped_column(String(500))

@@ -12,7 +12,7 @@ def upgrade() -> None:
     """Change the tables."""
     op.create_table(
         "packages",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
         sa.Column("name", sa.String(80), nullable=False),
         sa.Column("summary", sa.String(200), nullable=False),
         sa.Column("url", sa.String(500), nullable=False),
