@@ -47,7 +47,8 @@ def _http(error: HTTPException, text: str | None = None) -> Response | HTTPExcep
     if wants_json():
         return problem(status, text, error.get_headers())
     if isinstance(error, SecurityError):  # the host is not ours, so no address can be built for a page
-        return Response("400 Bad Request: this site does not answer for that host.\n", 400, content_type="text/plain")
+        text = "400 Bad Request: this site does not answer for that host.\n"
+        return Response(text, 400, content_type="text/plain; charset=utf-8")
     page = render_template("error.html", status=status, title=HTTP_STATUS_CODES[status], text=text)
     response = Response(page, status, error.get_headers())
     response.content_type = "text/html; charset=utf-8"
