@@ -52,6 +52,18 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
+def flask_site(workshop: Workshop) -> Path:
+    """The command of the example flask-site, installed from its wheel, once for all workers."""
+
+    def install(folder: Path) -> None:
+        folder.mkdir()
+        workshop.venv(folder / "venv", f"flask-site[postgresql] @ {workshop.wheel('flask-site').as_uri()}")
+
+    place = builders.once(workshop.folder / "flask-site", install) / "venv"
+    return place / ("Scripts/flask-site.exe" if os.name == "nt" else "bin/flask-site")
+
+
+@pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[str], Path]:
     """Build the site with "mkdocs" or "zensical", once for all workers, and give its folder."""
     run = tmp_path_factory.getbasetemp()

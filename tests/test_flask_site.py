@@ -1,0 +1,232 @@
+"""flask-site as its users run it: from the wheel, over real databases, which go away and come back."""
+
+import contextlib
+import os
+import queue
+import re
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.flask_site import Answer, Deployment
+from support.postgres import Cluster
+
+BOUND = 15.0  # seconds for an answer while the database is away: it may wait for a lock, and for a connection
+RECOVERY = 30.0  # seconds until it answers as before, once the database is back
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends processes with the signals that servers get on Linux")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def site(request: pytest.FixtureRequest, flask_site: Path, tmp_path: Path) -> Deployment:
+    """The application over each of the databases, without its tables."""
+    url = None if request.param == "sqlite" else request.getfixturevalue("postgres").database("site")
+    return Deployment(flask_site, tmp_path, url)
+
+
+@pytest.fixture
+def over_postgresql(flask_site: Path, postgres: Cluster, tmp_path: Path) -> Iterator[Deployment]:
+    """The application over PostgreSQL, serving; the database runs again in the end."""
+    site = Deployment(flask_site, tmp_path, postgres.database("site"))
+    site.run("init-db")
+    before = postgres.log.stat().st_size
+    with site.serving():
+        yield site
+        print(postgres.said(before))
+    if not postgres.running():
+        postgres.start()
+
+
+def until(what: Callable[[], bool], limit: float, otherwise: str) -> None:
+    """Ask again and again until something holds."""
+    end = time.monotonic() + limit
+    while not what():
+        assert time.monotonic() < end, f"{otherwise}, after {limit:g} s"
+        time.sleep(0.05)
+
+
+def names(site: Deployment) -> list[str]:
+    return [package["name"] for package in site.ask("GET", "/api/packages").json()["packages"]]
+
+
+# A database without tables
+
+
+def test_it_says_what_is_missing_before_the_migrations(site: Deployment) -> None:
+    """Probes tell; pages and the API say 503, and work without a restart when `init-db` has run."""
+    with site.serving():
+        told = [site.ask("GET", path) for path in ("/healthz", "/readyz")]
+        assert [(answer.status, answer.text) for answer in told] == [(200, "ok\n"), (503, "migrations missing\n")]
+        for answer in (site.ask("GET", "/"), site.add("early")):
+            unavailable(answer)
+        assert "migrations" in site.run("check", status=1)
+        site.run("init-db")
+        assert site.ask("GET", "/readyz").status == 200
+        assert site.add("late").status == 201
+        assert names(site) == ["late"]
+    site.run("check")
+
+
+def test_many_bring_the_database_to_its_newest_form_at_once(site: Deployment) -> None:
+    """All of them succeed; the tables are made once, and once more does nothing."""
+    command = [site.program, "init-db"]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    started = [subprocess.Popen(command, cwd=site.folder, env=site.environment, **streams) for _ in range(4)]
+    try:
+        said = [process.communicate(timeout=60)[0] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    assert [process.returncode for process in started] == [0] * 4, said
+    site.run("init-db")
+    with site.serving():
+        assert site.ask("GET", "/readyz").text == "ok\n"
+        assert site.add("one").status == 201
+
+
+# The end of the process
+
+
+@contextlib.contextmanager
+def asking(ask: Callable[[], Answer]) -> Iterator[queue.Queue]:
+    """Send a request beside the block, which may wait for what comes back, an answer or an error."""
+    came: queue.Queue[Answer | Exception] = queue.Queue()
+
+    def run() -> None:
+        try:
+            came.put(ask())
+        except Exception as error:
+            came.put(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield came
+    finally:
+        thread.join()
+
+
+@contextlib.contextmanager
+def locked(site: Deployment, postgres: Cluster | None) -> Iterator[Callable[[], None]]:
+    """Keep every write waiting while the block runs, or until it calls what it is given."""
+    if postgres is None:
+        with contextlib.closing(sqlite3.connect(site.folder / "site.db", isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield lambda: database.execute("ROLLBACK")
+    else:
+        program = [postgres.programs / "psql", "--no-psqlrc", "--quiet", site.database_url]
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True}
+        with subprocess.Popen(program, **streams) as process:
+            try:
+                process.stdin.write("BEGIN; LOCK TABLE packages IN EXCLUSIVE MODE;\n")
+                process.stdin.flush()
+                asked = "SELECT count(*) FROM pg_locks WHERE mode = 'ExclusiveLock' AND relation = 'packages'::regclass"
+                until(lambda: postgres.query("site", asked) == ["1"], 20, "the table is not locked")
+                yield process.stdin.close
+            finally:
+                process.kill()
+
+
+def test_a_request_in_flight_is_answered_before_the_end(site: Deployment, request: pytest.FixtureRequest) -> None:
+    """SIGTERM lets the requests that have begun come to their end, takes no more, and ends with 0."""
+    site.run("init-db")
+    postgres = None if site.database_url.startswith("sqlite") else request.getfixturevalue("postgres")
+    with site.serving(), locked(site, postgres) as release, asking(lambda: site.add("last")) as came:
+        # Requests are taken up in their order: when a later one has its answer, this one has begun.
+        time.sleep(0.1)
+        assert site.ask("GET", "/healthz").status == 200
+        site.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert (site.process.poll(), came.empty()) == (None, True)
+        release()
+        answer = came.get(timeout=BOUND)
+        assert isinstance(answer, Answer), answer
+        assert answer.status == 201, answer.text
+        assert site.process.wait(BOUND) == 0
+        with pytest.raises(ConnectionRefusedError):
+            site.ask("GET", "/healthz")
+        site.process = None
+        site.start()
+        assert names(site) == ["last"]
+
+
+# A database that goes away
+
+
+def unavailable(answer: Answer) -> None:
+    """Check what a client is told: when to come again, and nothing of the inside."""
+    assert answer.status == 503, answer.text
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    assert re.search('Traceback|sqlalchemy|psycopg|sqlite|File "|127.0.0.1|postgres', answer.text) is None
+
+
+def test_it_survives_the_death_of_the_database(over_postgresql: Deployment, postgres: Cluster) -> None:
+    """503 within a bound while it is away, with the probes telling; then as before, without a restart."""
+    site, process = over_postgresql, over_postgresql.process
+    assert site.add("before").status == 201
+    form = site.ask("GET", "/packages/add")
+    assert form.status == 200
+    postgres.kill()
+    started = time.monotonic()
+    for answer in (site.add("while"), site.ask("GET", "/"), site.ask("GET", "/api/packages")):
+        unavailable(answer)
+    assert site.ask("GET", "/readyz").text == "database unreachable\n"
+    assert "database" in site.run("check", status=1)
+    assert site.ask("GET", "/healthz").status == 200
+    assert site.ask("GET", "/packages/add").status == 200  # needs no database
+    assert time.monotonic() - started < BOUND
+    postgres.start()
+    until(lambda: site.ask("GET", "/readyz").status == 200, RECOVERY, "it does not recover")
+    assert site.add("after").status == 201
+    assert names(site) == ["after", "before"]
+    assert site.process is process
+    assert process.poll() is None
+
+
+def test_a_request_whose_database_dies_is_answered(over_postgresql: Deployment, postgres: Cluster) -> None:
+    """It waits in the database when that is killed: 503, and nothing is stored."""
+    site = over_postgresql
+    with locked(site, postgres), asking(lambda: site.add("caught")) as came:
+        blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'site' AND wait_event_type = 'Lock'"
+        until(lambda: postgres.query("site", blocked) == ["1"], 20, "the request does not wait")
+        postgres.kill()
+        answer = came.get(timeout=BOUND)
+        assert isinstance(answer, Answer), answer
+        unavailable(answer)
+    postgres.start()
+    until(lambda: site.ask("GET", "/readyz").status == 200, RECOVERY, "it does not recover")
+    assert names(site) == []
+    assert site.add("caught").status == 201
+
+
+def test_a_lock_that_somebody_holds_is_not_waited_for_without_end(
+    site: Deployment, request: pytest.FixtureRequest
+) -> None:
+    """503 after some seconds; reading goes on meanwhile."""
+    site.run("init-db")
+    postgres = None if site.database_url.startswith("sqlite") else request.getfixturevalue("postgres")
+    with site.serving(), locked(site, postgres) as release, asking(lambda: site.add("kept-out")) as came:
+        assert names(site) == []
+        answer = came.get(timeout=BOUND)
+        assert isinstance(answer, Answer), answer
+        unavailable(answer)
+        release()
+        assert site.add("let-in").status == 201
+
+
+def test_it_goes_on_when_a_frozen_database_wakes(over_postgresql: Deployment, postgres: Cluster) -> None:
+    """Nobody answers, and no connection is cut: the probe of the process answers, and requests afterwards do."""
+    site = over_postgresql
+    assert site.add("before").status == 201
+    with postgres.frozen():
+        with contextlib.suppress(TimeoutError):
+            unavailable(site.ask("GET", "/", timeout=2))
+        assert site.ask("GET", "/healthz", timeout=BOUND).status == 200
+    until(lambda: site.ask("GET", "/readyz").status == 200, RECOVERY, "it does not recover")
+    assert names(site) == ["before"]
