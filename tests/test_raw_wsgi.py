@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import pytest
+from guide import ROOT
 from support.workshop import Workshop
 
 LIMIT = 20  # seconds for one answer, and for a server to start or to end
@@ -26,6 +27,8 @@ SERVERS = {
     "waitress": ("{bin}/waitress-serve", "--listen", "127.0.0.1:0"),
     "gunicorn": ("{bin}/gunicorn", "--bind", "127.0.0.1:0", "--no-control-socket", "--threads", "4"),
 }
+PAGE = ROOT / "docs/web/from-browser-to-function.md"
+SHOWN = re.compile(r"^\| ([^|]+) \| (\d{3}|–) \| (\d{3}|–) \|$", re.MULTILINE)  # rows of the page's table
 LISTENS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="gunicorn does not run on Windows")
@@ -494,6 +497,14 @@ def test_odd_requests_are_answered_as_the_table_says(server: Server, request: py
     by_us = [said for given in answers.values() for said in given if re.match("5", said)]
     assert {said.split()[0] for said in by_us} <= {"501"}  # of the servers: the application has no 501
     assert "Internal Server Error" not in str(answers)
+
+
+def test_the_table_of_the_page_is_a_part_of_this_one() -> None:
+    shown = SHOWN.findall(PAGE.read_text("utf-8"))
+    assert len(shown) == 8
+    for title, *statuses in shown:
+        answers = [ROWS[title].expected(name)[0] for name in SERVERS]
+        assert [title, *statuses] == [title, *("–" if said == CLOSED else said[:3] for said in answers)]
 
 
 def test_a_client_that_goes_away_ends_the_answer(server: Server) -> None:
