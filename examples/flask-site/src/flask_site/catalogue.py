@@ -12,7 +12,7 @@ from flask_site.forms import DeleteForm, ImportForm, PackageForm, seen_version
 from flask_site.importing import BadFile, import_rows
 
 blueprint = Blueprint("catalogue", __name__)
-Page = str | Response | tuple[str, int]
+Answer = str | Response | tuple[str, int]
 
 
 @blueprint.before_request
@@ -37,7 +37,7 @@ def read_search() -> Search:
 
 # --8<-- [start:list]
 @blueprint.get("/")
-def packages() -> Page:
+def packages() -> Answer:
     """List the packages, or those that match a search."""
     wanted = read_search()
     return render_template("packages.html", found=store.search(get_session(), wanted), q=wanted.q)
@@ -47,14 +47,14 @@ def packages() -> Page:
 
 
 @blueprint.get("/packages/<id:number>")
-def package(number: int) -> Page:
+def package(number: int) -> Answer:
     """Show a package."""
     return render_template("package.html", package=store.get(get_session(), number))
 
 
 # --8<-- [start:add]
 @blueprint.route("/packages/add", methods=["GET", "POST"])
-def add() -> Page:
+def add() -> Answer:
     """Add a package."""
     form = PackageForm()
     if request.method == "GET":
@@ -76,7 +76,7 @@ def add() -> Page:
 
 # --8<-- [start:edit]
 @blueprint.route("/packages/<id:number>/edit", methods=["GET", "POST"])
-def edit(number: int) -> Page:
+def edit(number: int) -> Answer:
     """Edit a package."""
     current = store.get(get_session(), number)
     form = PackageForm(obj=current)
@@ -97,7 +97,7 @@ def edit(number: int) -> Page:
     return redirect(url_for(".package", number=number), 303)
 
 
-def _changed_meanwhile(number: int, form: PackageForm) -> Page:
+def _changed_meanwhile(number: int, form: PackageForm) -> Answer:
     """Show both: what somebody else has written, and what this one wanted to write over it."""
     current = store.get(get_session(), number)
     form.version.data = str(current.version)
@@ -108,7 +108,7 @@ def _changed_meanwhile(number: int, form: PackageForm) -> Page:
 
 
 @blueprint.route("/packages/<id:number>/delete", methods=["GET", "POST"])
-def delete(number: int) -> Page:
+def delete(number: int) -> Answer:
     """Delete a package, after a page that asks."""
     current = store.get(get_session(), number)
     form = DeleteForm(obj=current)
@@ -126,7 +126,7 @@ def delete(number: int) -> Page:
 
 
 @blueprint.route("/import", methods=["GET", "POST"])
-def import_file() -> Page:
+def import_file() -> Answer:
     """Import a CSV file: all of its rows, or none."""
     form = ImportForm()
     if request.method == "GET":

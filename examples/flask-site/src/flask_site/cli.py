@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from alembic.util import CommandError
 from flask import Flask
 from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
@@ -59,8 +60,8 @@ def database_faults() -> Iterator[None]:
     """Say in a line that the database cannot be used."""
     try:
         yield
-    except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
+    except (SQLAlchemyError, CommandError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise click.ClickException(f"the database cannot be used: {reason}") from None
 
 

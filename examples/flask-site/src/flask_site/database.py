@@ -18,11 +18,6 @@ from flask_site.settings import Settings, SettingsError
 
 WAIT = 5  # seconds for a connection, or for a lock that another holds
 LOCK = 7_302_114  # any number; PostgreSQL lets one migrate at a time who asks for it
-POSTGRESQL = {
-    "connect_timeout": WAIT,
-    "options": f"-c lock_timeout={WAIT}s -c statement_timeout={2 * WAIT}s",
-    "tcp_user_timeout": 2000 * WAIT,  # milliseconds until a server that says nothing counts as gone
-}
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -53,8 +48,13 @@ def make_engine(url: URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
+    limits = {
+        "connect_timeout": WAIT,
+        "tcp_user_timeout": 2000 * WAIT,  # milliseconds until a server that says nothing counts as gone
+        "options": f"-c lock_timeout={WAIT}s -c statement_timeout={2 * WAIT}s",
+    }
     try:
-        return create_engine(url, connect_args=POSTGRESQL, pool_pre_ping=True, pool_timeout=WAIT, hide_parameters=True)
+        return create_engine(url, connect_args=limits, pool_pre_ping=True, pool_timeout=WAIT, hide_parameters=True)
     except ModuleNotFoundError:
         raise SettingsError(
             "FLASK_SITE_DATABASE_URL (environment): no driver for PostgreSQL; pip install 'flask-site[postgresql]'"
@@ -111,13 +111,6 @@ def _close(error: BaseException | None) -> None:
 
 
 # --8<-- [start:migrate]
-@cache
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", "flask_site:migrations")
-    return config
-
-
 def upgrade(engine: Engine) -> None:
     """Bring the tables to the newest migration; where they are, nothing happens.
 
@@ -131,7 +124,7 @@ def upgrade(engine: Engine) -> None:
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
         config = _config()
-        config.attributes["connection"] = connection
+        config.attributes["connection"] = connection  # for migrations/env.py
         command.upgrade(config, "head")
 
 
@@ -140,15 +133,20 @@ def is_migrated(connection: Connection) -> bool:
 
     A revision that this code does not know is of a newer release, which has migrated already.
     """
-    scripts = _scripts()
     current = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in scripts.walk_revisions()}
-    return current is not None and (current == scripts.get_current_head() or current not in known)
+    return current is not None and current not in _revisions()[1:]
 
 
 @cache
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
+def _revisions() -> list[str]:
+    """List the revisions, the newest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "flask_site:migrations")
+    return config
 
 
 # --8<-- [end:migrate]

@@ -38,10 +38,10 @@ def _is_url(text: str) -> str:
 
 
 # --8<-- [start:fields]
-Text = Annotated[str, AfterValidator(_is_text)]
-Name = Annotated[Text, Field(min_length=1, max_length=80), AfterValidator(_is_name)]
-Summary = Annotated[Text, Field(min_length=1, max_length=200)]
-Url = Annotated[Text, Field(min_length=1, max_length=500), AfterValidator(_is_url)]
+Text = AfterValidator(_is_text)
+Name = Annotated[str, Field(min_length=1, max_length=80), Text, AfterValidator(_is_name)]
+Summary = Annotated[str, Field(min_length=1, max_length=200), Text]
+Url = Annotated[str, Field(min_length=1, max_length=500), Text, AfterValidator(_is_url)]
 
 
 class PackageFields(BaseModel):
@@ -82,7 +82,7 @@ class Search(BaseModel):
 
     model_config = ConfigDict(str_strip_whitespace=True, hide_input_in_errors=True)
 
-    q: Annotated[Text, Field(max_length=100)] = ""
+    q: Annotated[str, Field(max_length=100), Text] = ""
     page: Annotated[int, Field(ge=1, le=10**9)] = 1
 
 

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from flask_site.fields import PackageFields, faults
 from flask_site.models import Package
 
-COLUMNS = tuple(PackageFields.model_fields)
+COLUMNS = set(PackageFields.model_fields)
+NEEDED = {name for name, field in PackageFields.model_fields.items() if field.is_required()}
 BATCH = 500  # rows that go to the database together
 REPORTED = 100  # bad rows, after which the rest is not looked at
 
@@ -49,7 +50,7 @@ def import_rows(session: Session, stream: BinaryIO, progress: Callable[[int], ob
 
     Args:
         session: of `database.writing`, so that all rows are committed together.
-        stream: the file, in UTF-8, with the columns of `COLUMNS` in any order; it is never in memory as a whole.
+        stream: the file, in UTF-8, its columns in any order; it is never in memory as a whole.
         progress: is told after each batch how many rows were read.
 
     Returns:
@@ -67,8 +68,8 @@ def import_rows(session: Session, stream: BinaryIO, progress: Callable[[int], ob
         if len(bad) >= REPORTED:
             break
     if bad:
-        more = " or more" if len(bad) >= REPORTED else ""
-        raise BadFile(f"nothing is imported, for {len(bad)}{more} faults", sorted(bad))
+        rest = "; the rest was not looked at" if len(bad) >= REPORTED else ""
+        raise BadFile(f"nothing is imported, faults found: {len(bad)}{rest}", sorted(bad))
     return count
 
 
@@ -106,9 +107,9 @@ def _read(stream: BinaryIO) -> tuple[list[str], Iterator[Row]]:
     reader = csv.reader(_decode(stream), strict=True)
     _, cells = next(_rows(reader), (1, []))
     header = [name.strip().lower() for name in cells]
-    if sorted(header) != sorted(COLUMNS):
-        found = ascii(", ".join(header))[:80]
-        raise BadFile(f"line 1: expected the columns {', '.join(COLUMNS)}, separated by commas; found {found}")
+    if not NEEDED <= set(header) <= COLUMNS or len(set(header)) < len(header):
+        expected, found = ", ".join(PackageFields.model_fields), ascii(", ".join(header))[:80]
+        raise BadFile(f"line 1: expected the columns {expected}, separated by commas; found {found}")
     return header, _rows(reader)
 
 

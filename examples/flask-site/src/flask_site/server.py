@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from flask import Flask
 from waitress.server import BaseWSGIServer, create_server
+from waitress.wasyncore import dispatcher
 
 DRAIN = 20  # seconds that requests in flight have after SIGTERM
 
@@ -53,14 +54,13 @@ def _turn(server: BaseWSGIServer) -> None:
 
 def _drain(server: BaseWSGIServer) -> None:
     """Take no new connection, close those without a request, and wait for the others."""
-    server.accepting = False
+    dispatcher.close(server)  # the socket that listens; server.close() would close what the threads talk through, too
     deadline = time.monotonic() + DRAIN
     while server.active_channels and time.monotonic() < deadline:
         for channel in server.active_channels.values():
             channel.will_close |= not (channel.requests or channel.request or channel.total_outbufs_len)
         _turn(server)
     server.task_dispatcher.shutdown()
-    server.close()
 
 
 # --8<-- [end:serve]

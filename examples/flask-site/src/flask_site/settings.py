@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX = "FLASK_SITE_"
 # What a message adds, where a new user meets it.
@@ -27,14 +29,17 @@ def _is_host(host: str) -> str:
     return host.lower()
 
 
-def _is_database(url: SecretStr) -> SecretStr:
+def _is_database(text: SecretStr) -> SecretStr:
     """Give an address that SQLAlchemy takes; hosting platforms write the scheme in their own way."""
-    scheme, _, rest = url.get_secret_value().partition("://")
-    if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
-        return SecretStr(f"postgresql+psycopg://{rest}")
-    if scheme != "sqlite" or not rest.strip("/") or ":memory:" in rest:
-        raise PydanticCustomError("database_url", "Input should be sqlite:/// and a path, or a postgresql:// address")
-    return url
+    try:
+        url = make_url(text.get_secret_value())
+    except (ArgumentError, ValueError):
+        url = make_url("none://")
+    if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        return SecretStr(url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
+    if url.drivername == "sqlite" and url.host is None and url.database not in (None, "", ":memory:"):
+        return text
+    raise PydanticCustomError("database_url", "Input should be sqlite:/// and a path, or a postgresql:// address")
 
 
 # --8<-- [start:settings]
