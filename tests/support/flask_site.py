@@ -55,7 +55,7 @@ class Deployment:
         self.environment = {"PATH": os.defpath, "HOME": str(folder), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
         self.environment |= {f"FLASK_SITE_{name}": value for name, value in chosen.items()}
         self.process: subprocess.Popen | None = None
-        self.options: tuple[str, ...] = ()
+        self.command = ["serve"]
 
     def run(self, *arguments: str, status: int = 0) -> str:
         """Run one of its commands to its end, and give what it printed, its errors included."""
@@ -73,9 +73,9 @@ class Deployment:
         return done.stdout
 
     @contextlib.contextmanager
-    def serving(self, *options: str) -> Iterator["Deployment"]:
+    def serving(self, *options: str, command: str = "serve") -> Iterator["Deployment"]:
         """Serve while the block runs, which may kill the server and start it again."""
-        self.options = options
+        self.command = [command, *options]
         try:
             self.start()
             yield self
@@ -95,7 +95,7 @@ class Deployment:
             before = self.log.stat().st_size
             with self.log.open("ab") as log:
                 self.process = subprocess.Popen(
-                    [self.program, "serve", "--port", str(self.port), *self.options],
+                    [self.program, *self.command, "--port", str(self.port)],
                     cwd=self.folder,
                     env=self.environment,
                     stdin=subprocess.DEVNULL,
