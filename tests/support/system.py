@@ -55,6 +55,7 @@ PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
     "nginx": (lambda: shutil.which("nginx"), "nginx is missing: apt install nginx-light"),
     "compiler": (_compiler, "a C compiler, make or cmake is missing: apt install gcc make cmake libc6-dev"),
     "curl": (lambda: shutil.which("curl"), "curl is missing: apt install curl"),
+    "chromium": (lambda: shutil.which("chromium"), "chromium is missing: apt install chromium"),
     "openssl": (lambda: shutil.which("openssl"), "openssl is missing: apt install openssl"),
     "debian-python": (
         lambda: os.path.exists("/usr/bin/python3.11") and _debian_python(),
