@@ -56,8 +56,11 @@ def call(app: Callable, environ: dict[str, Any]) -> tuple[int, dict[str, str], b
     finally:
         if hasattr(chunks, "close"):
             chunks.close()
-    status, headers = begun
-    return int(status[:3]), {name.lower(): value for name, value in headers}, b"".join(sent)
+    status, body = int(begun[0][:3]), b"".join(sent)
+    headers = {name.lower(): value for name, value in begun[1]}
+    if environ["REQUEST_METHOD"] != "HEAD":
+        assert headers.get("content-length") in (None, str(len(body)))
+    return status, headers, body
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from raw_wsgi.__main__ import main
 
-LIMIT = 30  # seconds
+LIMIT = 8  # seconds for an answer; the server gives up a client that sends nothing after 10
 
 
 @contextlib.contextmanager

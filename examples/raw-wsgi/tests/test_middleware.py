@@ -105,6 +105,19 @@ def test_a_request_is_one_line_in_the_log(
     assert caplog.messages == [line]
 
 
+def test_the_log_has_the_size_of_the_whole_body(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "raw_wsgi")
+    call(log_requests(streams(Body())), make_environ("GET", "/"))
+    assert caplog.messages == ["GET '/' 200 6"]
+
+
+def test_a_page_that_fails_is_answered_with_500(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raw_wsgi.app.ROUTES", [("GET", "/", lambda environ: 1 / 0)])
+    environ, log = environ_with_log()
+    assert call(application, environ) == (500, FAULT, b"Internal Server Error\n")
+    assert log.getvalue().splitlines()[-1] == "ZeroDivisionError: division by zero"
+
+
 def test_a_fault_is_in_the_log_with_its_answer(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "raw_wsgi")
     environ, _ = environ_with_log()

@@ -94,7 +94,7 @@ def _read(environ: WSGIEnvironment, size: int) -> bytes:
 
 def _fields(encoded: bytes) -> dict[str, str]:
     try:
-        parsed = parse_qs(encoded.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+        parsed = parse_qs(encoded.decode("utf-8"), errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:
         message = f"expected at most {MOST_FIELDS} fields, percent-encoded UTF-8"
         raise Refused(HTTPStatus.BAD_REQUEST, message) from None
