@@ -1,5 +1,6 @@
 """flask-site as its users run it: from the wheel, over real databases, which go away and come back."""
 
+import concurrent.futures
 import contextlib
 import os
 import queue
@@ -29,17 +30,28 @@ def site(request: pytest.FixtureRequest, flask_site: Path, tmp_path: Path) -> De
     return Deployment(flask_site, tmp_path, url)
 
 
-@pytest.fixture
-def over_postgresql(flask_site: Path, postgres: Cluster, tmp_path: Path) -> Iterator[Deployment]:
-    """The application over PostgreSQL, serving; the database runs again in the end."""
-    site = Deployment(flask_site, tmp_path, postgres.database("site"))
+@pytest.fixture(scope="module")
+def serving_over_postgresql(
+    flask_site: Path, postgres: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    """One server for the tests in which the database goes away: it is to survive all of them."""
+    site = Deployment(flask_site, tmp_path_factory.mktemp("site"), postgres.database("lasting"))
     site.run("init-db")
-    before = postgres.log.stat().st_size
     with site.serving():
         yield site
-        print(postgres.said(before))
+
+
+@pytest.fixture
+def over_postgresql(serving_over_postgresql: Deployment, postgres: Cluster) -> Iterator[Deployment]:
+    """That server, without packages; the database runs again in the end."""
+    site, process, before = serving_over_postgresql, serving_over_postgresql.process, postgres.log.stat().st_size
+    postgres.query("lasting", "TRUNCATE packages")
+    until(lambda: site.ask("GET", "/readyz").status == 200, RECOVERY, "it does not recover")
+    yield site
+    print(site.said(), postgres.said(before))
     if not postgres.running():
         postgres.start()
+    assert (site.process, process.poll()) == (process, None)
 
 
 def until(what: Callable[[], bool], limit: float, otherwise: str) -> None:
@@ -50,6 +62,14 @@ def until(what: Callable[[], bool], limit: float, otherwise: str) -> None:
         time.sleep(0.05)
 
 
+def stored(site: Deployment, postgres: Cluster | None) -> list[str]:
+    """Ask the database itself."""
+    if postgres:
+        return postgres.query("site", "SELECT name FROM packages")
+    with contextlib.closing(sqlite3.connect(site.folder / "site.db")) as database:
+        return [name for (name,) in database.execute("SELECT name FROM packages")]
+
+
 def names(site: Deployment) -> list[str]:
     return [package["name"] for package in site.ask("GET", "/api/packages").json()["packages"]]
 
@@ -57,37 +77,20 @@ def names(site: Deployment) -> list[str]:
 # A database without tables
 
 
-def test_it_says_what_is_missing_before_the_migrations(site: Deployment) -> None:
-    """Probes tell; pages and the API say 503, and work without a restart when `init-db` has run."""
+@pytest.mark.parametrize("migrators", [2, pytest.param(6, marks=pytest.mark.full)])
+def test_it_says_what_is_missing_before_the_migrations(migrators: int, site: Deployment) -> None:
+    """Probes tell; pages and the API say 503, and work without a restart when `init-db` has run, several at once."""
     with site.serving():
         told = [site.ask("GET", path) for path in ("/healthz", "/readyz")]
         assert [(answer.status, answer.text) for answer in told] == [(200, "ok\n"), (503, "migrations missing\n")]
         for answer in (site.ask("GET", "/"), site.add("early")):
             unavailable(answer)
-        assert "migrations" in site.run("check", status=1)
-        site.run("init-db")
-        assert site.ask("GET", "/readyz").status == 200
+        assert "flask-site init-db" in site.run("check", status=1)
+        with concurrent.futures.ThreadPoolExecutor(migrators) as pool:
+            assert set(pool.map(site.run, ["init-db"] * migrators)) == {"The tables are as this release needs them.\n"}
+        assert site.ask("GET", "/readyz").text == "ok\n"
         assert site.add("late").status == 201
         assert names(site) == ["late"]
-    site.run("check")
-
-
-def test_many_bring_the_database_to_its_newest_form_at_once(site: Deployment) -> None:
-    """All of them succeed; the tables are made once, and once more does nothing."""
-    command = [site.program, "init-db"]
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    started = [subprocess.Popen(command, cwd=site.folder, env=site.environment, **streams) for _ in range(4)]
-    try:
-        said = [process.communicate(timeout=60)[0] for process in started]
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
-    assert [process.returncode for process in started] == [0] * 4, said
-    site.run("init-db")
-    with site.serving():
-        assert site.ask("GET", "/readyz").text == "ok\n"
-        assert site.add("one").status == 201
 
 
 # The end of the process
@@ -113,7 +116,7 @@ def asking(ask: Callable[[], Answer]) -> Iterator[queue.Queue]:
 
 
 @contextlib.contextmanager
-def locked(site: Deployment, postgres: Cluster | None) -> Iterator[Callable[[], None]]:
+def locked(site: Deployment, postgres: Cluster | None, name: str = "site") -> Iterator[Callable[[], None]]:
     """Keep every write waiting while the block runs, or until it calls what it is given."""
     if postgres is None:
         with contextlib.closing(sqlite3.connect(site.folder / "site.db", isolation_level=None)) as database:
@@ -127,12 +130,13 @@ def locked(site: Deployment, postgres: Cluster | None) -> Iterator[Callable[[], 
                 process.stdin.write("BEGIN; LOCK TABLE packages IN EXCLUSIVE MODE;\n")
                 process.stdin.flush()
                 asked = "SELECT count(*) FROM pg_locks WHERE mode = 'ExclusiveLock' AND relation = 'packages'::regclass"
-                until(lambda: postgres.query("site", asked) == ["1"], 20, "the table is not locked")
+                until(lambda: postgres.query(name, asked) == ["1"], 20, "the table is not locked")
                 yield process.stdin.close
             finally:
                 process.kill()
 
 
+@pytest.mark.parametrize("site", ["sqlite", pytest.param("postgresql", marks=pytest.mark.full)], indirect=True)
 def test_a_request_in_flight_is_answered_before_the_end(site: Deployment, request: pytest.FixtureRequest) -> None:
     """SIGTERM lets the requests that have begun come to their end, takes no more, and ends with 0."""
     site.run("init-db")
@@ -152,8 +156,7 @@ def test_a_request_in_flight_is_answered_before_the_end(site: Deployment, reques
         with pytest.raises(ConnectionRefusedError):
             site.ask("GET", "/healthz")
         site.process = None
-        site.start()
-        assert names(site) == ["last"]
+        assert stored(site, postgres) == ["last"]
 
 
 # A database that goes away
@@ -168,7 +171,7 @@ def unavailable(answer: Answer) -> None:
 
 def test_it_survives_the_death_of_the_database(over_postgresql: Deployment, postgres: Cluster) -> None:
     """503 within a bound while it is away, with the probes telling; then as before, without a restart."""
-    site, process = over_postgresql, over_postgresql.process
+    site = over_postgresql
     assert site.add("before").status == 201
     form = site.ask("GET", "/packages/add")
     assert form.status == 200
@@ -185,15 +188,13 @@ def test_it_survives_the_death_of_the_database(over_postgresql: Deployment, post
     until(lambda: site.ask("GET", "/readyz").status == 200, RECOVERY, "it does not recover")
     assert site.add("after").status == 201
     assert names(site) == ["after", "before"]
-    assert site.process is process
-    assert process.poll() is None
 
 
 def test_a_request_whose_database_dies_is_answered(over_postgresql: Deployment, postgres: Cluster) -> None:
     """It waits in the database when that is killed: 503, and nothing is stored."""
     site = over_postgresql
-    with locked(site, postgres), asking(lambda: site.add("caught")) as came:
-        blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'site' AND wait_event_type = 'Lock'"
+    with locked(site, postgres, "lasting"), asking(lambda: site.add("caught")) as came:
+        blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'lasting' AND wait_event_type = 'Lock'"
         until(lambda: postgres.query("site", blocked) == ["1"], 20, "the request does not wait")
         postgres.kill()
         answer = came.get(timeout=BOUND)
@@ -205,6 +206,7 @@ def test_a_request_whose_database_dies_is_answered(over_postgresql: Deployment, 
     assert site.add("caught").status == 201
 
 
+@pytest.mark.full
 def test_a_lock_that_somebody_holds_is_not_waited_for_without_end(
     site: Deployment, request: pytest.FixtureRequest
 ) -> None:
@@ -220,6 +222,7 @@ def test_a_lock_that_somebody_holds_is_not_waited_for_without_end(
         assert site.add("let-in").status == 201
 
 
+@pytest.mark.full
 def test_it_goes_on_when_a_frozen_database_wakes(over_postgresql: Deployment, postgres: Cluster) -> None:
     """Nobody answers, and no connection is cut: the probe of the process answers, and requests afterwards do."""
     site = over_postgresql
