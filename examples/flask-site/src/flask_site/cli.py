@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 from alembic.util import CommandError
@@ -41,7 +42,7 @@ ROWS = (
 
 
 @click.group()
-@click.version_option(package_name="flask-site")
+@click.version_option(package_name="flask-site", prog_name="flask-site")
 def main() -> None:
     """A catalogue of the packages that a team likes."""
 
@@ -114,7 +115,7 @@ def init_db() -> None:
 # --8<-- [start:import]
 @main.command("import")
 @click.argument("file", type=click.File("rb"))
-def import_file(file: click.utils.LazyFile) -> None:
+def import_file(file: BinaryIO) -> None:
     """Add a package for each row of a CSV file, or none at all."""
 
     def progress(count: int) -> None:

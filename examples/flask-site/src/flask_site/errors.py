@@ -38,15 +38,13 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.register_error_handler(PoolTimeout, _database)
 
 
-def _http(error: HTTPException, text: str | None = None) -> Response | HTTPException:
+def _http(error: HTTPException, text: str | None = None) -> Response:
     status = error.code or 500
-    if status < 400:  # a redirect
-        return error
     default = type(error).description == error.description
     text = text or (TEXTS.get(status) if default else None) or error.description
     if wants_json():
         return problem(status, text, error.get_headers())
-    if isinstance(error, SecurityError):  # the host is not ours, so no address can be built for a page
+    if isinstance(request.routing_exception, SecurityError):  # another host, for which no page has an address
         text = "400 Bad Request: this site does not answer for that host.\n"
         return Response(text, 400, content_type="text/plain; charset=utf-8")
     page = render_template("error.html", status=status, title=HTTP_STATUS_CODES[status], text=text)
@@ -86,7 +84,7 @@ def is_unavailable(error: Exception) -> bool:
     )
 
 
-def _database(error: Exception) -> Response | HTTPException:
+def _database(error: Exception) -> Response:
     if not is_unavailable(error):
         raise error
     current_app.logger.error("database unavailable: %s", type(getattr(error, "orig", error)).__name__)

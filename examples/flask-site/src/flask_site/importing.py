@@ -88,8 +88,7 @@ def _add(session: Session, header: list[str], batch: list[Row]) -> list[BadRow]:
         if fields.name.lower() in good:
             bad.append(BadRow(line, "name", f"the same as in line {good[fields.name.lower()][0]}"))
         good.setdefault(fields.name.lower(), (line, fields))
-    known = select(func.lower(Package.name)).where(func.lower(Package.name).in_(good))
-    for name in session.scalars(known):
+    for name in _known(session, list(good)):
         bad.append(BadRow(good.pop(name)[0], "name", "there is a package of this name"))
     if good:
         try:
@@ -97,6 +96,12 @@ def _add(session: Session, header: list[str], batch: list[Row]) -> list[BadRow]:
         except IntegrityError:
             raise BadFile("a package of one of these names was added meanwhile; import the file again") from None
     return bad
+
+
+def _known(session: Session, names: list[str]) -> set[str]:
+    """Return those of the names, in lower case, that packages have; rows of earlier batches are among them."""
+    name = func.lower(Package.name)
+    return set(session.scalars(select(name).where(name.in_(names))))
 
 
 # --8<-- [end:import-rows]

@@ -1,13 +1,13 @@
 """The server: Waitress, with limits, and an orderly stop."""
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
 
 from flask import Flask
 from waitress.server import BaseWSGIServer, create_server
-from waitress.wasyncore import dispatcher
 
 DRAIN = 20  # seconds that requests in flight have after SIGTERM
 
@@ -27,24 +27,25 @@ def serve(app: Flask, host: str, port: int, trusted_proxy: str | None, started: 
         OSError: nothing can listen there.
     """
     proxy = {"trusted_proxy": trusted_proxy, "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto"}
-    server = create_server(
-        app,
-        host=host,
-        port=port,
-        threads=8,
-        channel_timeout=30,  # seconds that a connection may be silent
-        max_request_header_size=32 * 1024,
-        max_request_body_size=2 * app.config["MAX_CONTENT_LENGTH"],  # the site refuses with a page what is less
-        ident=None,
-        clear_untrusted_proxy_headers=True,
-        **(proxy if trusted_proxy else {}),
-    )
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    started(int(server.effective_port))
-    while not stop.is_set():
-        _turn(server)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as listener:
+        server = create_server(
+            app,
+            sockets=[listener],
+            threads=8,
+            channel_timeout=30,  # seconds that a connection may be silent
+            max_request_header_size=32 * 1024,
+            max_request_body_size=2 * app.config["MAX_CONTENT_LENGTH"],  # what is less, the site refuses with a page
+            ident=None,
+            clear_untrusted_proxy_headers=True,
+            **(proxy if trusted_proxy else {}),
+        )
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        started(listener.getsockname()[1])
+        while not stop.is_set():
+            _turn(server)
     _drain(server)
 
 
@@ -54,13 +55,14 @@ def _turn(server: BaseWSGIServer) -> None:
 
 def _drain(server: BaseWSGIServer) -> None:
     """Take no new connection, close those without a request, and wait for the others."""
-    dispatcher.close(server)  # the socket that listens; server.close() would close what the threads talk through, too
+    server.del_channel()  # of the socket that listens, which is closed
     deadline = time.monotonic() + DRAIN
     while server.active_channels and time.monotonic() < deadline:
         for channel in server.active_channels.values():
             channel.will_close |= not (channel.requests or channel.request or channel.total_outbufs_len)
         _turn(server)
     server.task_dispatcher.shutdown()
+    server.trigger.close()
 
 
 # --8<-- [end:serve]

@@ -95,20 +95,23 @@ def load() -> Settings:
 
 
 def _describe(place: str, kind: str, message: str) -> str:
-    name = place.lower().removeprefix(PREFIX.lower())
-    variable = place if place in os.environ else f"{PREFIX}{name.upper()}"
+    name = place.removeprefix(PREFIX).lower()
+    variable = f"{PREFIX}{name.upper()}"
+    if name == "database_url" and variable not in os.environ:
+        variable = "DATABASE_URL"
     where = variable if kind == "missing" else f"{variable} (environment)"
     return f"{where}: {message}{REMEDIES.get(name, '')}"
 
 
 def _unknown() -> list[str]:
     """Name the variables that begin with the prefix and are no setting; pydantic-settings leaves them unread."""
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    known = [name.upper() for name in Settings.model_fields]
     found = []
     for variable in os.environ:
-        if variable.upper().startswith(PREFIX) and variable.upper() not in known:
-            near = difflib.get_close_matches(variable.upper(), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "unset it"
+        short = variable.upper().removeprefix(PREFIX)
+        if short != variable.upper() and short not in known:
+            near = difflib.get_close_matches(short, known, n=1)
+            hint = f"did you mean {PREFIX}{near[0]}?" if near else "unset it"
             name = variable if variable.isprintable() else ascii(variable)
             found.append(f"{name} (environment): no such setting; {hint}")
     return found
