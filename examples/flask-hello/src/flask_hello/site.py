@@ -21,7 +21,6 @@ FORM = """<!doctype html>
 """
 
 
-# --8<-- [start:application]
 class AnyText(BaseConverter):
     """The rest of the path, whatever it is: Flask's `path` refuses a slash at its start, and a line end."""
 
@@ -32,8 +31,6 @@ class AnyText(BaseConverter):
 application = Flask(__name__, static_folder=None)
 application.config["MAX_CONTENT_LENGTH"] = LARGEST
 application.url_map.converters["text"] = AnyText
-application.url_map.merge_slashes = False
-# --8<-- [end:application]
 
 
 @application.get("/")
@@ -42,14 +39,10 @@ def index() -> str:
     return FORM
 
 
-# --8<-- [start:hello]
 @application.get("/hello/<text:name>")
 def hello(name: str) -> str:
     """Greet somebody."""
     return f'<!doctype html>\n<html lang="en">\n<title>Hello</title>\n<p>Hello, {escape(name)}</p>\n</html>\n'
-
-
-# --8<-- [end:hello]
 
 
 # --8<-- [start:submit]
