@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 KEY = "a-key-for-tests"
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 SERVER = os.environ.get("TEST_DATABASE_URL", "").replace("postgresql://", "postgresql+psycopg://")
-REASON = "TEST_DATABASE_URL names no PostgreSQL server with an empty database"
+DATABASES = ["sqlite", "postgresql"] if SERVER else ["sqlite"]
 
 # A package as people enter it, and all that the tests know of its fields.
 PACKAGE = {
@@ -26,6 +26,14 @@ PACKAGE = {
     "summary": "A small framework.",
     "url": "https://flask.palletsprojects.com/",
 }
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out."""
+    if not SERVER:
+        terminalreporter.write_line(
+            "Without PostgreSQL: TEST_DATABASE_URL names no empty database to fill."
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +45,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # --8<-- [start:database]
-@pytest.fixture(
-    scope="session",
-    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.skipif(not SERVER, reason=REASON))],
-)
+@pytest.fixture(scope="session", params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the address of a database; each test runs with each of these."""
     if request.param == "postgresql":

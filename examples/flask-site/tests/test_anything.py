@@ -72,7 +72,7 @@ def clients(make: Callable[..., Flask]) -> list[FlaskClient]:
 
 
 @settings(
-    max_examples=60,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

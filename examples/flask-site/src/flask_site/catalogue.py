@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from flask_site import store
 from flask_site.database import get_session, writing
-from flask_site.fields import Search, faults
+from flask_site.fields import PackageFields, Search, faults
 from flask_site.forms import DeleteForm, ImportForm, PackageForm, seen_version
 from flask_site.importing import BadFile, import_rows
 
@@ -130,14 +130,18 @@ def import_file() -> Answer:
     """Import a CSV file: all of its rows, or none."""
     form = ImportForm()
     if request.method == "GET":
-        return render_template("import.html", form=form)
+        return _import_page(form)
     if not form.validate():
         form.file.errors = ["Choose a file"]
-        return render_template("import.html", form=form), 422
+        return _import_page(form), 422
     try:
         with writing() as session:
             count = import_rows(session, form.file.data.stream)
     except BadFile as bad:
-        return render_template("import.html", form=form, bad=bad), 422
+        return _import_page(form, bad), 422
     flash(f"{count} packages are imported.")
     return redirect(url_for(".packages"), 303)
+
+
+def _import_page(form: ImportForm, bad: BadFile | None = None) -> str:
+    return render_template("import.html", form=form, bad=bad, columns=PackageFields.model_fields)

@@ -43,7 +43,7 @@ class DeleteForm(FlaskForm):
 class ImportForm(FlaskForm):
     """Import a CSV file."""
 
-    file = FileField("CSV file", description="with the columns name, summary and url", validators=[FileRequired()])
+    file = FileField("CSV file", description="in UTF-8, with the columns above", validators=[FileRequired()])
 
 
 def seen_version(field: HiddenField) -> int:

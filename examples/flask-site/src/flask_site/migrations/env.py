@@ -1,9 +1,13 @@
 """How Alembic runs: in the transaction of `flask-site init-db`, or of the command `alembic`."""
 
+import warnings
+
 from alembic import context
 
 from flask_site.app import create_app
 from flask_site.models import Base
+
+warnings.filterwarnings("ignore", message=".*expression-based index")  # SQLite cannot show these to be compared
 
 
 def run(connection: object) -> None:
