@@ -66,9 +66,14 @@ PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: _wheel_of("detect-secrets"),
         "detect-secrets has no wheel for this Python: run the tests with an older one",
     ),
+    "schemathesis": (
+        lambda: _wheel_of("schemathesis"),
+        "schemathesis has no wheel for this Python: run the tests with an older one",
+    ),
     "mypy": (lambda: _wheel_of("mypy"), "mypy is in the wheelhouse for Python 3.13 only: install that"),
     "buildah": (lambda: shutil.which("buildah"), "buildah is missing: apt install buildah"),
     "postgresql": (postgresql, "PostgreSQL is missing: apt install postgresql"),
+    "patch": (lambda: shutil.which("patch"), "patch is missing: apt install patch"),
     "ps": (lambda: shutil.which("ps"), "ps is missing: apt install procps"),
     "several-pythons": (
         lambda: all(map(pythons.find, SEVERAL)),
