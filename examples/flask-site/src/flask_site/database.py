@@ -57,7 +57,7 @@ def make_engine(url: URL) -> Engine:
         return create_engine(url, connect_args=limits, pool_pre_ping=True, pool_timeout=WAIT, hide_parameters=True)
     except ModuleNotFoundError:
         raise SettingsError(
-            "FLASK_SITE_DATABASE_URL (environment): no driver for PostgreSQL; pip install 'flask-site[postgresql]'"
+            "FLASK_SITE_DATABASE_URL (environment): no driver for PostgreSQL; pip install 'psycopg[binary]'"
         ) from None
 
 

@@ -12,7 +12,7 @@ warnings.filterwarnings("ignore", message=".*expression-based index")  # SQLite 
 
 def run(connection: object) -> None:
     """Run the migrations over an open connection."""
-    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+    context.configure(connection=connection, target_metadata=Base.metadata)
     with context.begin_transaction():
         context.run_migrations()
 
