@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from conftest import AUTHORIZED, PACKAGE, add, submit
+from conftest import AUTHORIZED, DATABASES, PACKAGE, add, submit
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_site import database, store
@@ -179,11 +179,10 @@ def test_a_write_that_waits_for_too_long_is_refused_and_may_be_tried_again(
 # --8<-- [end:locked]
 
 
+@pytest.mark.parametrize("database_url", DATABASES[1:], indirect=True)  # SQLite is in the process itself
 def test_a_database_that_goes_away_in_a_write_leaves_nothing_half_written(
     client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if engine.dialect.name == "sqlite":
-        pytest.skip("SQLite is in the process itself")
     original = store.add
 
     def cut(session: object, fields: object) -> object:
