@@ -48,6 +48,7 @@ NOT_SHOWN = {
     "fastapi-hello/src/fastapi_hello/__init__.py": "re-exports what the page shows",
     "fastapi-hello/src/fastapi_hello/head.py": "the answer to HEAD is not what the page is about",
     "flask-hello/src/flask_hello/__init__.py": "re-exports what the page shows",
+    "flask-site/.gitignore": "keeps what tools leave behind out of version control",
     "flask-site/src/*": "a whole project to copy; pages include the parts that they are about",
     "greeting-library/.gitignore": "keeps what tools leave behind out of version control",
     "greeting-library/CHANGELOG.md": "a reader writes their own",

@@ -31,9 +31,7 @@ PACKAGE = {
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out."""
     if not SERVER:
-        terminalreporter.write_line(
-            "Without PostgreSQL: TEST_DATABASE_URL names no empty database to fill."
-        )
+        terminalreporter.write_line("Without PostgreSQL: TEST_DATABASE_URL names no empty database to fill.")
 
 
 @pytest.fixture(autouse=True)

@@ -84,6 +84,24 @@ def test_from_an_empty_folder_to_a_site_that_is_as_it_should_be(new_database: Pa
 # --8<-- [end:commands]
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.joinpath("file").touch()
+    monkeypatch.setenv("FLASK_SITE_SECRET_KEY", SECRET)
+    monkeypatch.setenv("FLASK_SITE_DATABASE_URL", f"sqlite:///{tmp_path.as_posix()}/file/folder/site.db")
+    result = run("init-db")
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert result.output.startswith("Error: the database cannot be used: ")
+
+
+def test_the_demo_reads_the_settings_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_SITE_MAX_BODY", "x")
+    result = run("demo")
+    assert result.exit_code == 2
+    assert result.output.splitlines()[1:] == [
+        "FLASK_SITE_MAX_BODY (environment): Input should be a valid integer, unable to parse string as an integer"
+    ]
+
+
 def test_missing_migrations_are_named(new_database: Path) -> None:
     new_database.parent.mkdir()
     result = run("check")

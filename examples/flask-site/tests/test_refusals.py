@@ -180,6 +180,27 @@ def test_a_write_that_waits_for_too_long_is_refused_and_may_be_tried_again(
 
 
 @pytest.mark.parametrize("database_url", DATABASES[1:], indirect=True)  # SQLite is in the process itself
+def test_who_is_overtaken_between_reading_and_writing_is_refused(
+    client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("in SQLite, who writes has the lock from the start")
+    add(client)
+    original = store.get
+
+    def overtaken(session: object, number: int) -> object:
+        package = original(session, number)
+        with engine.begin() as other:
+            other.execute(text("UPDATE packages SET version = version + 1, summary = 'Theirs.'"))
+        return package
+
+    monkeypatch.setattr(store, "get", overtaken)
+    change = PACKAGE | {"summary": "Mine.", "version": 1}
+    assert is_problem(client.put("/api/packages/1", json=change, headers=AUTHORIZED), 409)
+    monkeypatch.undo()
+    assert client.get("/api/packages/1").json["summary"] == "Theirs."
+
+
 def test_a_database_that_goes_away_in_a_write_leaves_nothing_half_written(
     client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

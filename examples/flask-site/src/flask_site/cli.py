@@ -13,7 +13,6 @@ from typing import BinaryIO
 import click
 from alembic.util import CommandError
 from flask import Flask
-from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 
 from flask_site import assets, database, store
@@ -22,7 +21,7 @@ from flask_site.database import writing
 from flask_site.fields import PackageFields
 from flask_site.importing import BadFile, import_rows
 from flask_site.server import serve as run_server
-from flask_site.settings import Settings, SettingsError
+from flask_site.settings import SettingsError, load
 
 ROWS = (
     PackageFields(
@@ -47,10 +46,10 @@ def main() -> None:
     """A catalogue of the packages that a team likes."""
 
 
-def make_app() -> Flask:
+def make_app(**given: object) -> Flask:
     """Return the application, or end with the status 2 and all that is wrong with the settings."""
     try:
-        return create_app()
+        return create_app(load(**given))
     except SettingsError as problems:
         click.echo(f"flask-site: these settings are wrong\n{problems}", err=True)
         sys.exit(2)
@@ -61,7 +60,7 @@ def database_faults() -> Iterator[None]:
     """Say in a line that the database cannot be used."""
     try:
         yield
-    except (SQLAlchemyError, CommandError) as error:
+    except (SQLAlchemyError, CommandError, OSError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise click.ClickException(f"the database cannot be used: {reason}") from None
 
@@ -180,19 +179,20 @@ def new_key() -> None:
 def demo(port: int) -> None:
     """Try the site: on this computer only, with a database that is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(
-            secret_key=SecretStr(secrets.token_urlsafe(32)),
-            database_url=SecretStr(f"sqlite:///{Path(folder, 'demo.db').as_posix()}"),
+        app = make_app(
+            secret_key=secrets.token_urlsafe(32),
+            database_url=f"sqlite:///{Path(folder, 'demo.db').as_posix()}",
             secure_cookies=False,
         )
-        app = create_app(settings)
         database.upgrade(app.extensions["engine"])
         with app.app_context(), writing() as session:
             for row in ROWS:
                 store.add(session, row)
         click.echo("This is for trying: what you enter is gone when you stop it with Ctrl+C.")
-        listen(app, "127.0.0.1", port)
-        app.extensions["engine"].dispose()
+        try:
+            listen(app, "127.0.0.1", port)
+        finally:
+            app.extensions["engine"].dispose()  # so that the file is closed and can be removed
 
 
 # --8<-- [end:demo]

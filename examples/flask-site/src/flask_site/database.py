@@ -44,7 +44,7 @@ def make_engine(url: URL) -> Engine:
         SettingsError: the driver for PostgreSQL is not installed.
     """
     if url.drivername == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": WAIT}, hide_parameters=True)
+        engine = create_engine(url, connect_args={"timeout": WAIT}, pool_timeout=WAIT, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine

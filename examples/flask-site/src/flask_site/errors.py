@@ -87,7 +87,7 @@ def is_unavailable(error: Exception) -> bool:
 def _database(error: Exception) -> Response:
     if not is_unavailable(error):
         raise error
-    current_app.logger.error("database unavailable: %s", type(getattr(error, "orig", error)).__name__)
+    current_app.logger.error("database unavailable: %s", str(getattr(error, "orig", error)).partition("\n")[0])
     return _http(ServiceUnavailable(retry_after=RETRY_AFTER))
 
 

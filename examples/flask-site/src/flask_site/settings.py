@@ -74,15 +74,18 @@ class Settings(BaseSettings):
 
 
 # --8<-- [start:load]
-def load() -> Settings:
+def load(**given: object) -> Settings:
     """Return the settings of `os.environ`.
+
+    Args:
+        given: settings that go before the environment, by their names.
 
     Raises:
         SettingsError: saying all that is wrong with them at once.
     """
     problems = _unknown()
     try:
-        settings = Settings()
+        settings = Settings(**given)
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False):
             problems.append(_describe(str(fault["loc"][0]), fault["type"], fault["msg"]))
