@@ -2,9 +2,13 @@
 
 Seconds depend on the machine and what else it does, so they come as a median of several rounds with the range.
 Bytes and requests do not; tests/test_site.py holds them to budgets.
+
+`.venv/bin/python tests/bench.py static-files` measures how fast static files are served, and nothing else, and writes
+the data file from which a page has its table.
 """
 
 import os
+import platform
 import resource
 import shutil
 import statistics
@@ -13,6 +17,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,11 +26,14 @@ sys.path[:0] = [
 ]
 
 import static_index  # noqa: E402
+from guide import static_files as static_files_data  # noqa: E402
 from making import sdist, wheel  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
-from support import checks, html, wheelhouse  # noqa: E402
+from support import asking, checks, html, system, wheelhouse  # noqa: E402
 from support import site as builders  # noqa: E402
+from support.workshop import Workshop  # noqa: E402
 from test_browser import ARGUMENTS, NO_CHROMIUM, chromium, serve  # noqa: E402
+from test_static_files import SERVERS, Site, running  # noqa: E402
 from uv import find_uv_bin  # noqa: E402
 
 ROUNDS = 5
@@ -50,6 +58,7 @@ def main() -> None:
         table(index(Path(folder)))
         table(doctor(Path(folder)))
         table(backends(Path(folder)))
+        table(static_files(Path(folder)))
 
 
 def timed_builds(build, tree: Path, out: Path) -> list[float]:
@@ -178,6 +187,109 @@ def backends(folder: Path) -> list[tuple[str, str]]:
     return [(f"a wheel by {name}", ratio(ratios[name])) for name in tables]
 
 
+CLIENTS = 4  # programs that ask a server at the same time, each over one connection
+ASKING = 2.0  # seconds that they ask one server in one round
+
+
+def static_files(folder: Path) -> list[tuple[str, str]]:
+    """Say how fast three servers hand out one style sheet, or what is missing for it."""
+    for reason in system.lacking(["nginx"]):
+        return [("static files", f"not measured: {reason}")]
+    servers = measure_static_files(folder)["servers"]
+    return [
+        (f"{name}, {what}", "{:.2f} of Flask's ({:.2f} to {:.2f})".format(*server[what]))
+        for name, server in servers.items()
+        for what in ("requests", "processor")
+        if name != static_files_data.BASE
+    ]
+
+
+def measure_static_files(folder: Path) -> dict:
+    """Let CLIENTS programs ask each server for the style sheet, turn by turn, as browsers do that have seen nothing.
+
+    The clients share the processor with the server, and the fastest server waits for them; what a server took of the
+    processor for one request does not depend on that.
+
+    Returns:
+        What `guide.static_files.read` gives.
+    """
+    place = folder / "static-files"
+    place.mkdir()
+    rounds = {what: {name: [] for name in SERVERS} for what in ("requests", "processor")}
+    with wheelhouse.serve() as url, running(place, Workshop(folder / "workshop", url)) as site:
+        for number in range(-1, ROUNDS):  # the first round is not counted: it fills caches
+            asked, took = {}, {}
+            for name in (*SERVERS[number % 3 :], *SERVERS[: number % 3]):  # each begins a round in its turn
+                before = ticks(site.processes[name])
+                asked[name] = answers(site.ports[name], site.style)
+                took[name] = (ticks(site.processes[name]) - before) / asked[name]
+            for name in SERVERS if number >= 0 else ():
+                rounds["requests"][name].append(asked[name] / asked[static_files_data.BASE])
+                rounds["processor"][name].append(took[name] / took[static_files_data.BASE])
+        return {
+            "date": datetime.now(UTC).date(),
+            "machine": machine(),
+            "rounds": ROUNDS,
+            "bytes": len(site.ask("Flask", site.style)[2]),
+            "servers": {
+                name: {"program": program} | {what: spread(rounds[what][name]) for what in rounds}
+                for name, program in programs(site).items()
+            },
+        }
+
+
+def answers(port: int, path: str) -> int:
+    """Let CLIENTS programs ask for a file at the same time, and say how often it came."""
+    command = [sys.executable, asking.__file__, str(port), path, str(ASKING)]
+    clients = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(CLIENTS)]
+    try:
+        return sum(int(client.communicate(timeout=5 * ASKING)[0]) for client in clients)
+    finally:
+        for client in clients:
+            client.kill()
+
+
+def ticks(process: int) -> int:
+    """Say what a process and its children have taken of the processor, in clock ticks."""
+    total = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended
+        if process in (int(stat.parent.name), int(fields[1])):
+            total += int(fields[11]) + int(fields[12])
+    return total
+
+
+def spread(rounds: list[float]) -> list[float]:
+    return [statistics.median(rounds), min(rounds), max(rounds)]
+
+
+def programs(site: Site) -> dict[str, str]:
+    """Name the programs that were measured, in the order of the table."""
+    ask = (
+        "import platform; from importlib.metadata import version;"
+        " print(*map(version, ('flask', 'whitenoise', 'waitress')), platform.python_version())"
+    )
+    done = subprocess.run([site.folder / ".venv/bin/python", "-c", ask], capture_output=True, text=True, check=True)
+    flask, whitenoise, waitress, python = done.stdout.split()
+    said = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True).stderr
+    return {
+        "nginx": said.split(": ")[1].strip().replace("/", " "),
+        "WhiteNoise": f"WhiteNoise {whitenoise}",
+        "Flask": f"Flask {flask}, both in waitress {waitress} on Python {python}",
+    }
+
+
+def machine() -> str:
+    """Name the processor, as far as it says its name, and the system."""
+    cores = len(os.sched_getaffinity(0))
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    name = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+    return f"{cores} cores, {name}, {platform.system()}"
+
+
 def processor_seconds() -> float:
     """Say what all programs that were started and have ended took of the processor."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -203,4 +315,9 @@ def table(rows: list[tuple[str, str]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["static-files"]:
+        with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
+            data = static_files_data.write(measure_static_files(Path(temporary)))
+        (ROOT / static_files_data.DATA).write_text(data, "utf-8")
+    else:
+        main()

@@ -16,7 +16,7 @@ from watchdog.observers.polling import PollingObserver
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from guide import ROOT, archive, backends, get, growth, links, skips, stamp
+from guide import ROOT, archive, backends, get, growth, links, skips, stamp, static_files
 from guide.archive import ExampleError
 from guide.page import PageError, pages
 
@@ -43,6 +43,7 @@ def generate(root: Path = ROOT) -> None:
     written = {_write(root, GENERATED / "links.md", links.links().encode())}
     written.add(_write(root, GENERATED / "backends.md", backends.tables(backends.read()).encode()))
     written.add(_write(root, GENERATED / "pypi-growth.md", growth.table(growth.read()).encode()))
+    written.add(_write(root, GENERATED / "static-files.md", static_files.table(static_files.read()).encode()))
     faults = []
     for name in archive.names(root):
         try:
