@@ -19,6 +19,7 @@ KEY = "a-key-for-tests"
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 SERVER = os.environ.get("TEST_DATABASE_URL", "").replace("postgresql://", "postgresql+psycopg://")
 DATABASES = ["sqlite", "postgresql"] if SERVER else ["sqlite"]
+on_a_server = pytest.mark.parametrize("database_url", DATABASES[1:], indirect=True)
 
 # A package as people enter it, and all that the tests know of its fields.
 PACKAGE = {

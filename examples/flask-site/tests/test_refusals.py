@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from conftest import AUTHORIZED, DATABASES, PACKAGE, add, submit
+from conftest import AUTHORIZED, PACKAGE, add, on_a_server, submit
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_site import database, store
@@ -179,12 +179,10 @@ def test_a_write_that_waits_for_too_long_is_refused_and_may_be_tried_again(
 # --8<-- [end:locked]
 
 
-@pytest.mark.parametrize("database_url", DATABASES[1:], indirect=True)  # SQLite is in the process itself
+@on_a_server  # in SQLite, who writes has the lock from the start
 def test_who_is_overtaken_between_reading_and_writing_is_refused(
     client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if engine.dialect.name == "sqlite":
-        pytest.skip("in SQLite, who writes has the lock from the start")
     add(client)
     original = store.get
 
@@ -201,6 +199,7 @@ def test_who_is_overtaken_between_reading_and_writing_is_refused(
     assert client.get("/api/packages/1").json["summary"] == "Theirs."
 
 
+@on_a_server  # SQLite is in the process itself
 def test_a_database_that_goes_away_in_a_write_leaves_nothing_half_written(
     client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
