@@ -83,7 +83,7 @@ def test_the_wheel_alone_serves_the_site(site: Deployment) -> None:
     assert (answer.status, answer.text.count("<h2>")) == (200, 5)
     assert site.ask("GET", "/readyz").text == "ok\n"
     told = Deployment(site.program, site.folder, "postgresql://reader:a-password@127.0.0.1/none").run("serve", status=2)
-    assert "pip install 'flask-site[postgresql]'" in told
+    assert "pip install 'psycopg[binary]'" in told
     assert "a-password" not in told
 
 
