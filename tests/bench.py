@@ -7,6 +7,7 @@ Bytes and requests do not; tests/test_site.py holds them to budgets.
 the data file from which a page has its table.
 """
 
+import contextlib
 import os
 import platform
 import resource
@@ -34,6 +35,7 @@ from support import site as builders  # noqa: E402
 from support.workshop import Workshop  # noqa: E402
 from test_browser import ARGUMENTS, NO_CHROMIUM, chromium, serve  # noqa: E402
 from test_static_files import SERVERS, Site, running  # noqa: E402
+from test_wsgi_or_asgi import MODULES, at_once, make_place  # noqa: E402
 from uv import find_uv_bin  # noqa: E402
 
 ROUNDS = 5
@@ -59,6 +61,7 @@ def main() -> None:
         table(doctor(Path(folder)))
         table(backends(Path(folder)))
         table(static_files(Path(folder)))
+        table(interfaces(Path(folder)))
 
 
 def timed_builds(build, tree: Path, out: Path) -> list[float]:
@@ -231,6 +234,7 @@ def measure_static_files(folder: Path) -> dict:
             "machine": machine(),
             "rounds": ROUNDS,
             "bytes": len(site.ask("Flask", site.style)[2]),
+            "wsgi": versions(site, "waitress {waitress} on Python {python}"),
             "servers": {
                 name: {"program": program} | {what: spread(rounds[what][name]) for what in rounds}
                 for name, program in programs(site).items()
@@ -268,18 +272,23 @@ def spread(rounds: list[float]) -> list[float]:
 
 def programs(site: Site) -> dict[str, str]:
     """Name the programs that were measured, in the order of the table."""
-    ask = (
-        "import platform; from importlib.metadata import version;"
-        " print(*map(version, ('flask', 'whitenoise', 'waitress')), platform.python_version())"
-    )
-    done = subprocess.run([site.folder / ".venv/bin/python", "-c", ask], capture_output=True, text=True, check=True)
-    flask, whitenoise, waitress, python = done.stdout.split()
     said = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True).stderr
     return {
         "nginx": said.split(": ")[1].strip().replace("/", " "),
-        "WhiteNoise": f"WhiteNoise {whitenoise}",
-        "Flask": f"Flask {flask}, both in waitress {waitress} on Python {python}",
+        "WhiteNoise": versions(site, "WhiteNoise {whitenoise}"),
+        "Flask": versions(site, "Flask {flask}"),
     }
+
+
+def versions(site: Site, words: str) -> str:
+    """Put the versions of what is installed for the servers into words."""
+    ask = (
+        "import importlib.metadata, platform, sys;"
+        " found = {each.name.lower(): each.version for each in importlib.metadata.distributions()};"
+        " print(sys.argv[1].format(python=platform.python_version(), **found))"
+    )
+    command = [site.folder / ".venv/bin/python", "-c", ask, words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def machine() -> str:
@@ -290,15 +299,55 @@ def machine() -> str:
     return f"{cores} cores, {name}, {platform.system()}"
 
 
+VISITORS = 20  # who ask a site at the same time
+
+
+def interfaces(folder: Path) -> list[tuple[str, str]]:
+    """Let VISITORS ask three sites for what waits for an upstream, and for what does not, turn by turn.
+
+    A ratio is to FastAPI under uvicorn in the same round. The upstream answers all who wait after half a second.
+    """
+    sites = {
+        "Flask, 4 threads": ("waitress", MODULES["Flask"], 4),
+        f"Flask, {VISITORS} threads": ("waitress", MODULES["Flask"], VISITORS),
+        "FastAPI": ("uvicorn", MODULES["FastAPI"], 0),
+    }
+    folder = folder / "interfaces"
+    folder.mkdir()
+    with wheelhouse.serve() as url, contextlib.ExitStack() as stack:
+        place = make_place(folder, Workshop(folder / "workshop", url))
+        stack.enter_context(place.serving("uvicorn", "upstream:app", place.upstream))
+        ports = {
+            site: stack.enter_context(place.serving(server, module, threads=threads))
+            for site, (server, module, threads) in sites.items()
+        }
+        times = {(site, path): [] for path in ("/", "/quick") for site in sites}
+        for number in range(-1, ROUNDS):  # the first round is not counted: it fills caches
+            for (site, path), rounds in times.items():
+                started = time.perf_counter()
+                at_once(ports[site], path, VISITORS)
+                if number >= 0:
+                    rounds.append(time.perf_counter() - started)
+    words = {"/": "slow", "/quick": "quick"}
+    return [
+        (
+            f"{VISITORS} {words[path]}, {site}",
+            ratio([one / base for one, base in zip(rounds, times["FastAPI", path], strict=True)], "FastAPI's"),
+        )
+        for (site, path), rounds in times.items()
+        if site != "FastAPI"
+    ]
+
+
 def processor_seconds() -> float:
     """Say what all programs that were started and have ended took of the processor."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
-def ratio(rounds: list[float]) -> str:
+def ratio(rounds: list[float], whose: str = "hatchling's") -> str:
     spread = f"{min(rounds):.2f} to {max(rounds):.2f}, {len(rounds)} rounds"
-    return f"{statistics.median(rounds):.2f} of hatchling's time ({spread})"
+    return f"{statistics.median(rounds):.2f} of {whose} time ({spread})"
 
 
 def seconds(rounds: list[float]) -> str:

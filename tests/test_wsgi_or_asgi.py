@@ -31,7 +31,7 @@ PAGE = ROOT / "docs/web/wsgi-or-asgi.md"
 KINDS = re.compile(r"^\| ([^|]+?) \| (yes|no|a (?:thread|task) each|one by one) \| ([^|]+?) \|$", re.MULTILINE)
 WRONG = re.compile(r"^\| (waitress|gunicorn|gunicorn `-k asgi`|uvicorn) \| (\w+) \| ([^|]+?) \|$", re.MULTILINE)
 SHOWN = re.compile(r"^(TypeError: .+)$", re.MULTILINE)
-THREADS = 2  # of the WSGI server
+THREADS = 2  # of the WSGI server, if not said otherwise
 UPSTREAM = 8000  # its port on the page
 LIMIT = 30  # seconds for a server to start or to end, and for one answer
 
@@ -115,7 +115,7 @@ async def echo(socket: WebSocket):
 """,
 }
 COMMANDS = {
-    "waitress": ("waitress-serve", "--threads", str(THREADS), "--listen", "127.0.0.1:{port}"),
+    "waitress": ("waitress-serve", "--threads", "{threads}", "--listen", "127.0.0.1:{port}"),
     "gunicorn": ("gunicorn", "--no-control-socket", "--bind", "127.0.0.1:{port}"),
     "gunicorn `-k asgi`": ("gunicorn", "--no-control-socket", "-k", "asgi", "--bind", "127.0.0.1:{port}"),
     "uvicorn": ("uvicorn", "--port", "{port}"),
@@ -133,10 +133,10 @@ class Place:
     upstream: int
 
     @contextmanager
-    def serving(self, server: str, application: str, port: int | None = None) -> Iterator[int]:
+    def serving(self, server: str, application: str, port: int | None = None, threads: int = THREADS) -> Iterator[int]:
         """Run a server until the block ends, and give its port; what it says is in a file of its name."""
         [port] = free_ports(1) if port is None else [port]
-        program, *options = (part.format(port=port) for part in COMMANDS[server])
+        program, *options = (part.format(port=port, threads=threads) for part in COMMANDS[server])
         log = self.log(server)
         with log.open("wb") as said:
             process = subprocess.Popen(
