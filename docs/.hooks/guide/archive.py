@@ -10,7 +10,7 @@ from guide import ROOT
 from guide.page import DIRECTIVE
 
 # What git ignores, too: tests/test_downloads.py compares the two.
-LEFT_OUT = {"__pycache__", ".git", ".hypothesis", ".pytest_cache", ".ruff_cache", ".venv", "build", "dist"}
+LEFT_OUT = {"__pycache__", ".coverage", ".git", ".hypothesis", ".pytest_cache", ".ruff_cache", ".venv", "build", "dist"}
 LEFT_OUT_SUFFIX = ".egg-info"
 
 # The oldest time that a zip can hold.
