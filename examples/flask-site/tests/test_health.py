@@ -53,6 +53,18 @@ def test_the_newest_migration_must_be_there(
 # --8<-- [end:revisions]
 
 
+def test_without_its_table_a_page_may_be_tried_again(client: FlaskClient, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE packages RENAME TO elsewhere"))
+    try:
+        answer = client.get("/")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE elsewhere RENAME TO packages"))
+    assert client.get("/").status_code == 200
+
+
 def test_an_empty_database_is_not_ready(make: Callable[..., Flask], tmp_path: object) -> None:
     client = make(database_url=SecretStr(f"sqlite:///{tmp_path}/empty.db")).test_client()
     assert health(client) == [(200, "ok\n"), (503, "migrations missing\n")]

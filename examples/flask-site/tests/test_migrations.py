@@ -24,6 +24,17 @@ def test_run_again_they_change_nothing(engine: Engine) -> None:
         assert is_migrated(connection)
 
 
+def test_sqlite_keeps_what_is_committed_and_lets_readers_go_on(tmp_path: Path) -> None:
+    engine = make_engine(make_url(f"sqlite:///{tmp_path}/site.db"))
+    with engine.connect() as connection:
+        found = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    engine.dispose()
+    assert found == ["wal", 2, 1, 5000]
+
+
 # --8<-- [start:at-once]
 def test_several_can_migrate_at_once(tmp_path: Path) -> None:
     engines = [make_engine(make_url(f"sqlite:///{tmp_path}/new folder/site.db")) for _ in range(8)]

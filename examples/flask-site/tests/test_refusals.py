@@ -199,6 +199,16 @@ def test_who_is_overtaken_between_reading_and_writing_is_refused(
     assert client.get("/api/packages/1").json["summary"] == "Theirs."
 
 
+@on_a_server
+def test_connections_that_were_cut_while_nobody_asked_are_made_again(client: FlaskClient, engine: Engine) -> None:
+    assert client.get("/readyz").status_code == 200
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = :name"
+    with engine.begin() as other:
+        other.execute(text(cut), {"name": engine.url.database})
+    assert client.get("/").status_code == 200
+    assert add(client)["version"] == 1
+
+
 @on_a_server  # SQLite is in the process itself
 def test_a_database_that_goes_away_in_a_write_leaves_nothing_half_written(
     client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch

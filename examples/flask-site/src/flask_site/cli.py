@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 from alembic.util import CommandError
@@ -46,7 +46,7 @@ def main() -> None:
     """A catalogue of the packages that a team likes."""
 
 
-def make_app(**given: object) -> Flask:
+def make_app(**given: Any) -> Flask:
     """Return the application, or end with the status 2 and all that is wrong with the settings."""
     try:
         return create_app(load(**given))

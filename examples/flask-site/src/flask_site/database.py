@@ -117,7 +117,7 @@ def upgrade(engine: Engine) -> None:
     All migrations are one transaction. Of several who do it at once, one does and the others wait.
     """
     if engine.url.drivername == "sqlite":
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")

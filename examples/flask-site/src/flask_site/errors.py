@@ -41,7 +41,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 def _http(error: HTTPException, text: str | None = None) -> Response:
     status = error.code or 500
     default = type(error).description == error.description
-    text = text or (TEXTS.get(status) if default else None) or error.description
+    text = text or (TEXTS.get(status) if default else None) or error.description or ""
     if wants_json():
         return problem(status, text, error.get_headers())
     if isinstance(request.routing_exception, SecurityError):  # another host, for which no page has an address
@@ -63,7 +63,7 @@ def wants_json() -> bool:
     return request.path.startswith("/api/") or request.accept_mimetypes.best_match(kinds, "text/html") != "text/html"
 
 
-def problem(status: int, text: str, headers: object = (), **more: object) -> Response:
+def problem(status: int, text: str, headers: list[tuple[str, str]] | None = None, **more: object) -> Response:
     """Return an error as problem details (RFC 9457)."""
     body = {"type": "about:blank", "title": HTTP_STATUS_CODES[status], "status": status, "detail": text, **more}
     response = Response(json.dumps(body), status, headers)

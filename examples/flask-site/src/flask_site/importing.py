@@ -4,7 +4,7 @@ import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 from sqlalchemy import func, insert, select
@@ -75,7 +75,8 @@ def import_rows(session: Session, stream: BinaryIO, progress: Callable[[int], ob
 
 def _add(session: Session, header: list[str], batch: list[Row]) -> list[BadRow]:
     """Add the good rows of a batch, and return what is wrong with the others."""
-    bad, good = [], {}
+    bad: list[BadRow] = []
+    good: dict[str, tuple[int, PackageFields]] = {}  # by the name in lower case
     for line, cells in batch:
         if len(cells) != len(header):
             bad.append(BadRow(line, "row", f"expected {len(header)} cells, found {len(cells)}"))
@@ -118,7 +119,7 @@ def _read(stream: BinaryIO) -> tuple[list[str], Iterator[Row]]:
     return header, _rows(reader)
 
 
-def _rows(reader: Iterator[list[str]]) -> Iterator[Row]:
+def _rows(reader: Any) -> Iterator[Row]:
     line = reader.line_num + 1
     try:
         for cells in reader:

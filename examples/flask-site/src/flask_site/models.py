@@ -1,7 +1,6 @@
 """The tables."""
 
 from datetime import UTC, datetime
-from typing import ClassVar
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Index, Integer, String, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -46,7 +45,7 @@ class Package(Base):
     created: Mapped[datetime] = mapped_column(UtcTime, default=now)
     updated: Mapped[datetime] = mapped_column(UtcTime, default=now, onupdate=now)
 
-    __mapper_args__: ClassVar = {"version_id_col": version}
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
 
 UNIQUE_NAME = "packages_unique_name"

@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.metadata import version
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -29,7 +30,7 @@ PAGE = {
         "total": {"type": "integer"},
     },
 }
-KEY = [{"key": []}]
+KEY: list[dict[str, list[str]]] = [{"key": []}]
 ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
 IF_MATCH = {"name": "If-Match", "in": "header", "schema": {"type": "string"}, "example": '"3"'}
 QUERY = [
@@ -40,7 +41,7 @@ QUERY = [
 
 # --8<-- [start:document]
 @cache
-def document() -> dict[str, object]:
+def document() -> dict[str, Any]:
     """Return the OpenAPI document."""
     models = (PackageFields, PackageUpdate, PackageOut)
     _, schemas = models_json_schema(
@@ -87,11 +88,11 @@ def document() -> dict[str, object]:
 # --8<-- [end:document]
 
 
-def _body(model: type[BaseModel]) -> dict[str, object]:
+def _body(model: type[BaseModel]) -> dict[str, Any]:
     return {"required": True, "content": {"application/json": {"schema": _schema(model.__name__)}}}
 
 
-def _answers(status: int, name: str | None, *faults: int) -> dict[str, object]:
+def _answers(status: int, name: str | None, *faults: int) -> dict[str, Any]:
     good = {"description": "done", "content": {"application/json": {"schema": _schema(name)}}} if name else {}
     bad = {"description": "refused", "content": {"application/problem+json": {"schema": _schema("Problem")}}}
     return {str(status): good or {"description": "done"}} | {str(fault): bad for fault in (*faults, 503)}

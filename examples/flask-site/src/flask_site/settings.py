@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
@@ -74,7 +74,7 @@ class Settings(BaseSettings):
 
 
 # --8<-- [start:load]
-def load(**given: object) -> Settings:
+def load(**given: Any) -> Settings:
     """Return the settings of `os.environ`.
 
     Args:

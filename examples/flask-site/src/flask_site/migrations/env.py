@@ -3,6 +3,7 @@
 import warnings
 
 from alembic import context
+from sqlalchemy import Connection
 
 from flask_site.app import create_app
 from flask_site.models import Base
@@ -10,7 +11,7 @@ from flask_site.models import Base
 warnings.filterwarnings("ignore", message=".*expression-based index")  # SQLite cannot show these to be compared
 
 
-def run(connection: object) -> None:
+def run(connection: Connection) -> None:
     """Run the migrations over an open connection."""
     context.configure(connection=connection, target_metadata=Base.metadata)
     with context.begin_transaction():
