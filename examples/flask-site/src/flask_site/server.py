@@ -37,7 +37,6 @@ def serve(app: Flask, host: str, port: int, trusted_proxy: str | None, started: 
             max_request_header_size=32 * 1024,
             max_request_body_size=2 * app.config["MAX_CONTENT_LENGTH"],  # what is less, the site refuses with a page
             ident=None,
-            clear_untrusted_proxy_headers=True,
             **(proxy if trusted_proxy else {}),
         )
         stop = threading.Event()
