@@ -86,8 +86,11 @@ def test_it_says_what_is_missing_before_the_migrations(migrators: int, site: Dep
         for answer in (site.ask("GET", "/"), site.add("early")):
             unavailable(answer)
         assert "flask-site init-db" in site.run("check", status=1)
-        with concurrent.futures.ThreadPoolExecutor(migrators) as pool:
-            assert set(pool.map(site.run, ["init-db"] * migrators)) == {"The tables are as this release needs them.\n"}
+        with concurrent.futures.ThreadPoolExecutor(migrators) as pool, locked(site, None) as release:
+            said = [pool.submit(site.run, "init-db") for _ in range(migrators)]
+            time.sleep(1)  # so that they are there together when the lock of SQLite is free
+            release()
+            assert {done.result() for done in said} == {"The tables are as this release needs them.\n"}
         assert site.ask("GET", "/readyz").text == "ok\n"
         assert site.add("late").status == 201
         assert names(site) == ["late"]
@@ -117,7 +120,13 @@ def asking(ask: Callable[[], Answer]) -> Iterator[queue.Queue]:
 
 @contextlib.contextmanager
 def locked(site: Deployment, postgres: Cluster | None, name: str = "site") -> Iterator[Callable[[], None]]:
-    """Keep every write waiting while the block runs, or until it calls what it is given."""
+    """Keep every write waiting while the block runs, or until it calls what it is given.
+
+    Args:
+        site: whose database it is.
+        postgres: the server, if it is not a file of SQLite.
+        name: of the database on that server.
+    """
     if postgres is None:
         with contextlib.closing(sqlite3.connect(site.folder / "site.db", isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE")
