@@ -212,6 +212,7 @@ def test_the_step_writes_only_what_changes_and_removes_what_is_stale(tmp_path: P
         "docs/.generated/links.md",
         "docs/.generated/pypi-growth.md",
         "docs/.generated/skips.md",
+        "docs/.generated/static-files.md",
         "docs/downloads/sample.zip",
     ]
     prebuild.generate(tmp_path)
