@@ -39,6 +39,8 @@ STARTING = 90  # seconds for a server to listen, or to end
 CANARY = b"not for you"
 GZIP = {"Accept-Encoding": "gzip"}
 
+# In `make test` the page itself runs the same servers and compares what they answer.
+full = pytest.mark.full
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="nginx and the signals that end servers are of Unix")
 
 
@@ -164,6 +166,7 @@ FOR_EVER = {
 }
 
 
+@full
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_hashed_name_may_be_kept(site: Site, server: str) -> None:
     status, headers, body = site.ask(server, site.style)
@@ -171,6 +174,7 @@ def test_a_hashed_name_may_be_kept(site: Site, server: str) -> None:
     assert body == (site.folder / f"web/public{site.style}").read_bytes()
 
 
+@full
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_missing_file_is_not_kept(site: Site, server: str) -> None:
     status, headers, _ = site.ask(server, "/static/style.000000000000.css")
@@ -178,6 +182,7 @@ def test_a_missing_file_is_not_kept(site: Site, server: str) -> None:
     assert "immutable" not in headers.get("cache-control", "")
 
 
+@full
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_compressed_answer_says_that_others_get_another(site: Site, server: str) -> None:
     _, headers, body = site.ask(server, site.style, **GZIP)
@@ -189,6 +194,7 @@ def test_a_compressed_answer_says_that_others_get_another(site: Site, server: st
         assert headers["vary"] == "Accept-Encoding"
 
 
+@full
 @pytest.mark.parametrize("server", SERVERS)
 def test_who_has_the_file_gets_304_by_tag_and_by_date(site: Site, server: str) -> None:
     _, headers, _ = site.ask(server, site.style)
@@ -197,6 +203,7 @@ def test_who_has_the_file_gets_304_by_tag_and_by_date(site: Site, server: str) -
     assert site.ask(server, site.style, If_None_Match='"another"')[0] == 200
 
 
+@full
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_part_of_a_file_is_sent(site: Site, server: str) -> None:
     whole = (site.folder / f"web/public{site.style}").read_bytes()
@@ -230,6 +237,7 @@ PROBES = [
 ]
 
 
+@full
 @pytest.mark.parametrize("probe", PROBES)
 @pytest.mark.parametrize("server", SERVERS)
 def test_nothing_outside_the_folder_is_sent(site: Site, server: str, probe: str) -> None:
@@ -244,6 +252,7 @@ def test_nothing_outside_the_folder_is_sent(site: Site, server: str, probe: str)
     assert 400 <= status < 500, told
 
 
+@full
 def test_the_location_without_a_slash_sends_what_is_beside_the_folder(site: Site) -> None:
     assert site.ask("broken", "/static../.env")[::2] == (200, CANARY)
 
@@ -292,6 +301,7 @@ def browser() -> Iterator[Callable[[], contextlib.AbstractContextManager[Page]]]
 APPLIED = "() => { try { return document.styleSheets[0].cssRules.length > 0 } catch { return false } }"
 
 
+@full
 def test_a_style_sheet_of_another_type_is_refused(site: Site, browser: Callable) -> None:
     page_says = re.search(r"^> (Refused to apply style.*)$", PAGE.read_text("utf-8"), re.MULTILINE)[1]
     with browser() as page:
@@ -333,6 +343,7 @@ class Shop(BaseHTTPRequestHandler):
         pass
 
 
+@full
 @pytest.mark.parametrize(("hashed", "after"), [(False, "rgb(0, 128, 0)"), (True, "rgb(128, 0, 1)")])
 def test_a_browser_keeps_the_old_style_unless_its_name_changes(browser: Callable, hashed: bool, after: str) -> None:
     handler = type("Release", (Shop,), {"hashed": hashed})
@@ -356,6 +367,7 @@ MEASURED = {
     "machine": "2 cores, some processor, Linux",
     "rounds": 5,
     "bytes": 7780,
+    "wsgi": "server 4",
     "servers": {
         "nginx": {"program": "nginx 1", "requests": [12.345, 9.6, 13.0], "processor": [0.0512, 0.04, 0.06]},
         "WhiteNoise": {"program": "WhiteNoise 2", "requests": [1.21, 0.99, 1.3], "processor": [0.84, 0.8, 0.9]},
@@ -374,7 +386,7 @@ def test_the_table_has_two_digits_and_names_ties() -> None:
         "\n"
         "Requests in the same time, and what the server took of the processor for one: 5 rounds in turn, median (least"
         " to most). The style sheet has 7,780 bytes, asked for by clients that take gzip and keep their connections."
-        " nginx 1, WhiteNoise 2, Flask 3; 2 cores, some processor, Linux; 02 November 2026."
+        " nginx 1, WhiteNoise 2, Flask 3, the last two in server 4; 2 cores, some processor, Linux; 2 November 2026."
         " WhiteNoise and Flask tie in requests.\n"
     )
 

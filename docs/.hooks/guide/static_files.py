@@ -29,6 +29,7 @@ def write(measured: dict) -> str:
         f'machine = "{measured["machine"]}"',
         f"rounds = {measured['rounds']}",
         f"bytes = {measured['bytes']}",
+        f'wsgi = "{measured["wsgi"]}"',
     ]
     for name, server in measured["servers"].items():
         lines += ["", f"[servers.{name}]", f'program = "{server["program"]}"']
@@ -46,7 +47,8 @@ def table(measured: dict) -> str:
     said = [
         f"Requests in the same time, and what the server took of the processor for one: {measured['rounds']} rounds in"
         f" turn, median (least to most). The style sheet has {measured['bytes']:,} bytes, asked for by clients that"
-        f" take gzip and keep their connections. {programs}; {measured['machine']}; {measured['date']:%d %B %Y}."
+        f" take gzip and keep their connections. {programs}, the last two in {measured['wsgi']}; {measured['machine']};"
+        f" {measured['date'].day} {measured['date']:%B %Y}."
     ]
     said += [f"{one} and {other} tie in {what}." for one, other, what in _ties(measured["servers"])]
     return "\n".join([*lines, "", " ".join(said), ""])
