@@ -77,7 +77,11 @@ def names(site: Deployment) -> list[str]:
 # A database without tables
 
 
-@pytest.mark.parametrize("migrators", [2, pytest.param(6, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    ("site", "migrators"),
+    [("sqlite", 2), *[pytest.param(*many, marks=pytest.mark.full) for many in (("sqlite", 6), ("postgresql", 6))]],
+    indirect=["site"],
+)
 def test_it_says_what_is_missing_before_the_migrations(migrators: int, site: Deployment) -> None:
     """Probes tell; pages and the API say 503, and work without a restart when `init-db` has run, several at once."""
     with site.serving():

@@ -21,6 +21,7 @@ from support.flask_site import KEY, Deployment
 from support.postgres import Cluster
 
 WRITERS = 50
+MANY = 30  # rows of each
 LIMIT = 300  # seconds for all that the writers do
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the writers are forked, and ended by signals")
@@ -108,10 +109,7 @@ def report(account: Account, rows: list[tuple[int, str]]) -> None:
     print(", ".join(f"{count} {what}" for what, count in (counts | dict(account.tried)).items()))
 
 
-SIZES = [3, pytest.param(30, marks=pytest.mark.full)]  # rows of each writer
-
-
-@pytest.mark.parametrize("rows", SIZES)
+@pytest.mark.parametrize("rows", [3, pytest.param(MANY, marks=pytest.mark.full)])  # of each writer
 def test_nothing_that_was_acknowledged_is_lost_when_postgresql_is_killed(
     rows: int, flask_site: Path, postgres: Cluster, tmp_path: Path
 ) -> None:
@@ -144,10 +142,8 @@ def restored(server: Cluster) -> Iterator[None]:
             server.start()
 
 
-@pytest.mark.parametrize("rows", SIZES)
-def test_nothing_that_was_acknowledged_is_lost_when_the_application_is_killed(
-    rows: int, flask_site: Path, tmp_path: Path
-) -> None:
+@pytest.mark.full
+def test_nothing_that_was_acknowledged_is_lost_when_the_application_is_killed(flask_site: Path, tmp_path: Path) -> None:
     """With SQLite, of which the application's process holds the connections."""
     site = Deployment(flask_site, tmp_path)
     site.run("init-db")
@@ -158,12 +154,12 @@ def test_nothing_that_was_acknowledged_is_lost_when_the_application_is_killed(
         site.start()
 
     with site.serving():
-        account = interrupted(site, tmp_path / "writers", rows, kill)
+        account = interrupted(site, tmp_path / "writers", MANY, kill)
     with contextlib.closing(sqlite3.connect(tmp_path / "site.db")) as database:
         there = database.execute("SELECT id, name FROM packages").fetchall()
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     report(account, there)
-    assert faults(account, there, written(WRITERS, rows)) == []
+    assert faults(account, there, written(WRITERS, MANY)) == []
     assert account.gave_up == set()
     assert account.tried["lost"] + account.tried["refused-connection"] > 0, "nobody noticed the interruption"
 
