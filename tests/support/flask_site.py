@@ -122,6 +122,10 @@ class Deployment:
         self.process.wait(LIMIT)
         self.process = None
 
+    def connected(self, timeout: float = LIMIT) -> contextlib.closing[http.client.HTTPConnection]:
+        """Give a connection to the server, to be used in a `with` block."""
+        return contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout))
+
     def ask(
         self,
         method: str,
@@ -151,8 +155,7 @@ class Deployment:
         if form is not None:
             body = urlencode(form)
             sent = {"Content-Type": "application/x-www-form-urlencoded"} | sent
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        with contextlib.closing(connection):
+        with self.connected(timeout) as connection:
             connection.request(method, path, body, sent)
             answer = connection.getresponse()
             return Answer(answer.status, answer.headers, answer.read())
