@@ -210,7 +210,7 @@ def test_a_request_whose_database_dies_is_answered(over_postgresql: Deployment, 
     site = over_postgresql
     with locked(site, postgres, "lasting"), asking(lambda: site.add("caught")) as came:
         blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'lasting' AND wait_event_type = 'Lock'"
-        until(lambda: postgres.query("site", blocked) == ["1"], 20, "the request does not wait")
+        until(lambda: postgres.query("lasting", blocked) == ["1"], 20, "the request does not wait")
         postgres.kill()
         answer = came.get(timeout=BOUND)
         assert isinstance(answer, Answer), answer
