@@ -1,6 +1,7 @@
 """The settings: what is wrong is said at once, by the name of its variable, and never with its value."""
 
 import pytest
+from flask.cli import ScriptInfo
 from flask_site import create_app, database
 from flask_site.cli import main
 from flask_site.settings import Settings, SettingsError, load
@@ -71,6 +72,14 @@ def test_the_database_is_in_the_instance_folder_where_none_is_named() -> None:
     app = create_app(Settings(secret_key=SECRET))
     url = app.extensions["engine"].url
     assert (url.drivername, url.database) == ("sqlite", str(database.Path(app.instance_path, "flask-site.db")))
+
+
+@pytest.mark.parametrize("debug", ["1", "0"])
+def test_debug_mode_is_for_the_command_flask_alone(monkeypatch: pytest.MonkeyPatch, debug: str) -> None:
+    monkeypatch.setenv("FLASK_DEBUG", debug)
+    monkeypatch.setenv("FLASK_SITE_SECRET_KEY", SECRET)
+    assert create_app().debug is False
+    assert ScriptInfo(app_import_path="flask_site").load_app().debug is (debug != "0")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load()
     app = Flask("flask_site", static_folder=None)  # assets.py serves the static files
     app.config.update(
+        DEBUG=False,  # whatever FLASK_DEBUG says; the command `flask` sets it afterwards
         SECRET_KEY=settings.secret_key.get_secret_value(),
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         SESSION_COOKIE_HTTPONLY=True,
