@@ -82,6 +82,7 @@ with browser.session_transaction() as session:
 token(browser)
 """,
     "The referrer header is missing.": REFERRER,
+    "The referrer does not match the host.": REFERRER + "; headers = {'Referer': 'https://club.example/login'}",
 }
 SEND = """
 answer = browser.post("/login", data={"member": "7", "csrf_token": field}, base_url=url, headers=headers)
@@ -302,6 +303,7 @@ def test_the_remedies_of_the_page_help(try_code: Callable[..., str]) -> None:
 
 def test_a_copy_of_the_cookie_outlives_the_logout(try_code: Callable[..., str]) -> None:
     code = """
+import time
 from club import app
 from flask import session
 app.add_url_rule("/logout", "logout", lambda: session.clear() or "")
@@ -313,10 +315,31 @@ browser.get("/logout")
 print(browser.get("/who").text)
 browser.set_cookie("session", copy)
 print(browser.get("/who").text)
+now = time.time
+for days in (30, 32):
+    time.time = lambda: now() + 86_400 * days
+    print(browser.get("/who").text)
+time.time = now
 app.secret_key = "another"
 print(browser.get("/who").text)
 """
-    assert try_code(code).split() == ["None", "7", "None"]
+    assert try_code(code).split() == ["None", "7", "7", "None", "None"]
+
+
+def test_the_login_ends_the_session_that_was_there_before(try_code: Callable[..., str]) -> None:
+    code = """
+import re
+from guarded import app
+planted, member = app.test_client(), app.test_client()
+def token(client):
+    return re.search('csrf_token" value="(.+?)"', client.get("/login").text)[1]
+known = token(planted)
+member.set_cookie("session", planted.get_cookie("session").value)
+print(member.post("/login", data={"member": "7", "csrf_token": known}).status_code)
+print(member.post("/address", data={"address": "thief@example.com", "csrf_token": known}).status_code)
+print(member.post("/address", data={"address": "new@example.org", "csrf_token": token(member)}).status_code)
+"""
+    assert try_code(code).split() == ["303", "400", "303"]
 
 
 # What a visitor writes into the places of the page's first template.
