@@ -74,12 +74,16 @@ def test_the_database_is_in_the_instance_folder_where_none_is_named() -> None:
     assert (url.drivername, url.database) == ("sqlite", str(database.Path(app.instance_path, "flask-site.db")))
 
 
+# --8<-- [start:debug]
 @pytest.mark.parametrize("debug", ["1", "0"])
 def test_debug_mode_is_for_the_command_flask_alone(monkeypatch: pytest.MonkeyPatch, debug: str) -> None:
     monkeypatch.setenv("FLASK_DEBUG", debug)
     monkeypatch.setenv("FLASK_SITE_SECRET_KEY", SECRET)
     assert create_app().debug is False
-    assert ScriptInfo(app_import_path="flask_site").load_app().debug is (debug != "0")
+    assert ScriptInfo(app_import_path="flask_site").load_app().debug is (debug == "1")
+
+
+# --8<-- [end:debug]
 
 
 @pytest.mark.parametrize(
