@@ -20,6 +20,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+TIME_ZONE = "UTC"  # that of the process and its logs, where Django on its own takes Chicago's
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000  # bytes of a request's body
 # What speaks TLS is in front of this site: it redirects to https (W008), and tells browsers to stay there (W004).
 # No form of this site changes anything, so none needs protection against forged requests (W003). The first that
@@ -32,5 +33,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"django": {"level": "WARNING"}},  # in place of Django's, which would log twice with DEBUG on
 }
 # --8<-- [end:settings]
