@@ -1,7 +1,9 @@
 """The settings: what is wrong is said at once, by the name of its variable, and never with its value."""
 
 import pytest
+from flask import session
 from flask.cli import ScriptInfo
+from flask.sessions import SecureCookieSessionInterface
 from flask_site import create_app, database
 from flask_site.cli import main
 from flask_site.settings import Settings, SettingsError, load
@@ -25,6 +27,7 @@ def test_only_the_secret_key_must_be_set(monkeypatch: pytest.MonkeyPatch) -> Non
     settings = load()
     assert settings.secret_key.get_secret_value() == SECRET
     assert settings.model_dump(exclude={"secret_key"}) == {
+        "secret_key_fallbacks": (),
         "database_url": None,
         "api_keys": (),
         "trusted_hosts": ("localhost", "127.0.0.1"),
@@ -74,6 +77,17 @@ def test_the_database_is_in_the_instance_folder_where_none_is_named() -> None:
     assert (url.drivername, url.database) == ("sqlite", str(database.Path(app.instance_path, "flask-site.db")))
 
 
+def test_a_session_outlives_a_new_secret_key_where_the_old_one_is_a_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_SITE_SECRET_KEY", SECRET)
+    signed = SecureCookieSessionInterface().get_signing_serializer(create_app()).dumps({"csrf_token": "a"})
+    monkeypatch.setenv("FLASK_SITE_SECRET_KEY", SECRET[::-1])
+    for fallbacks, found in (("", {}), (SECRET, {"csrf_token": "a"})):
+        monkeypatch.setenv("FLASK_SITE_SECRET_KEY_FALLBACKS", fallbacks)
+        app = create_app()
+        with app.test_request_context(base_url="http://localhost", headers={"Cookie": f"session={signed}"}):
+            assert dict(session) == found
+
+
 # --8<-- [start:debug]
 @pytest.mark.parametrize("debug", ["1", "0"])
 def test_debug_mode_is_for_the_command_flask_alone(monkeypatch: pytest.MonkeyPatch, debug: str) -> None:
@@ -91,6 +105,7 @@ def test_debug_mode_is_for_the_command_flask_alone(monkeypatch: pytest.MonkeyPat
     [
         ("FLASK_SITE_SECRET_KEY", "short", "Value should have at least 32 items"),
         ("FLASK_SITE_SECRET_KEY", "", "Value should have at least 32 items"),
+        ("FLASK_SITE_SECRET_KEY_FALLBACKS", f"{SECRET},short", "Value should have at least 32 items"),
         ("FLASK_SITE_DATABASE_URL", "", "Input should be sqlite:/// and a path"),
         ("DATABASE_URL", f"mysql://{SECRET}@server/db", "Input should be sqlite:/// and a path"),
         ("DATABASE_URL", f"postgresql://me:{SECRET}@server:port/db", "Input should be sqlite:/// and a path"),

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     )
 
     secret_key: Secret  # signs the session cookies
+    secret_key_fallbacks: Annotated[tuple[Secret, ...], NoDecode, Split, Field(max_length=2)] = ()  # signed them before
     database_url: Database | None = Field(
         default=None,  # a file in the instance folder
         validation_alias=AliasChoices("FLASK_SITE_DATABASE_URL", "DATABASE_URL"),
