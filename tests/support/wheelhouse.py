@@ -73,7 +73,7 @@ def read_lock(text: str) -> list[Pin]:
 
 def locks() -> list[Path]:
     """Return the locks of all sets."""
-    return sorted(SETS.glob("*.txt"))
+    return sorted(SETS.glob("*.txt"), key=lambda path: path.stem)
 
 
 def pins() -> dict[Path, list[Pin]]:
