@@ -193,7 +193,7 @@ def test_heavy_pages_are_found(site: Site) -> None:
         **{"c.html": '<link rel="stylesheet" href="style.css">', "d.html": "Light"},
     )
     assert [fault.split(" ", 2)[::2] for fault in checks.heavy_pages(folder)] == [
-        ["a.html:", "bytes, and the budget is 20000"],
+        ["a.html:", "bytes, and the budget is 30000"],
         ["b.html:", "requests, and the budget is 12"],
         ["c.html:", "bytes with all that it loads, and the budget is 120000"],
     ]
