@@ -10,11 +10,7 @@ import os
 import re
 import secrets
 import shutil
-import signal
-import socket
-import subprocess
 import threading
-import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,13 +25,13 @@ from guide.page import parse
 from playwright.sync_api import Page, sync_playwright
 from support import system
 from support.sandbox import free_ports
+from support.servers import LIMIT, ordinary_user, serving
 from support.workshop import Workshop
 from test_browser import ARGUMENTS, NO_CHROMIUM, chromium
 
 PAGE = ROOT / "docs/web/static-files-in-production.md"
 PAGE_PORTS = {"Flask": 8000, "WhiteNoise": 8001, "nginx": 8002, "broken": 8003}
 SERVERS = ("Flask", "WhiteNoise", "nginx")
-STARTING = 90  # seconds for a server to listen, or to end
 CANARY = b"not for you"
 GZIP = {"Accept-Encoding": "gzip"}
 
@@ -60,7 +56,7 @@ class Site:
 
     def ask(self, server: str, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
         """Send one request with exactly this path, and give status, headers in small letters, and body."""
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.ports[server], timeout=STARTING)) as line:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.ports[server], timeout=LIMIT)) as line:
             line._validate_path = lambda _: None  # a probe may be what a client would not send
             line.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
             answer = line.getresponse()
@@ -97,9 +93,8 @@ def running(folder: Path, workshop: Workshop) -> Iterator[Site]:
     with contextlib.ExitStack() as stack:
         processes = {}
         for server, command in commands.items():
-            process = stack.enter_context(started(command, folder, environment, folder / f"{server}.log"))
-            wait_for(process, ports[server], folder / f"{server}.log")
-            processes[server] = process.pid
+            log = folder / f"{server}.log"
+            processes[server] = stack.enter_context(serving(command, ports[server], folder, environment, log))
         yield Site(folder, ports, processes)
 
 
@@ -112,40 +107,6 @@ def write_files_of_the_page(folder: Path, ports: dict[str, int]) -> None:
                 text = text.replace(f":{port}", f":{ports[server]}")
             (folder / fence.title).parent.mkdir(parents=True, exist_ok=True)
             (folder / fence.title).write_text(text, "utf-8")
-
-
-def ordinary_user() -> list[str]:
-    """Give the prefix under which root becomes an ordinary user, as who follows the page is."""
-    return ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"] if os.geteuid() == 0 else []
-
-
-@contextmanager
-def started(command: list, folder: Path, environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen]:
-    """Run a server in the block, and stop it by its own process id."""
-    with log.open("wb") as said:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
-        )
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STARTING)
-        finally:
-            process.kill()
-            process.wait()
-
-
-def wait_for(process: subprocess.Popen, port: int, log: Path) -> None:
-    """Wait until a server answers on its port."""
-    end = time.monotonic() + STARTING
-    while process.poll() is None and time.monotonic() < end:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"no server on its port, exit status {process.poll()}:\n{log.read_text('utf-8')}")
 
 
 @pytest.fixture(scope="module")

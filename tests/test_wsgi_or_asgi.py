@@ -11,8 +11,6 @@ import json
 import os
 import re
 import secrets
-import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +22,7 @@ import pytest
 from guide import ROOT
 from guide.page import parse
 from support.sandbox import free_ports
+from support.servers import LIMIT, serving
 from support.site import once
 from support.workshop import Workshop
 
@@ -33,7 +32,6 @@ WRONG = re.compile(r"^\| (waitress|gunicorn|gunicorn `-k asgi`|uvicorn) \| (\w+)
 SHOWN = re.compile(r"^(TypeError: .+)$", re.MULTILINE)
 THREADS = 2  # of the WSGI server, if not said otherwise
 UPSTREAM = 8000  # its port on the page
-LIMIT = 30  # seconds for a server to start or to end, and for one answer
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="gunicorn does not run on Windows")
 
@@ -138,25 +136,9 @@ class Place:
         [port] = free_ports(1) if port is None else [port]
         program, *options = (part.format(port=port, threads=threads) for part in COMMANDS[server])
         log = self.log(server)
-        with log.open("wb") as said:
-            process = subprocess.Popen(
-                [self.programs / program, *options, application],
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-            )
-        try:
-            wait_for(process, port, log)
+        command = [self.programs / program, *options, application]
+        with serving(command, port, self.folder, self.environment, log):
             yield port
-        finally:
-            process.terminate()
-            try:
-                process.wait(LIMIT)
-            finally:
-                process.kill()
-                process.wait()
 
     def queued(self) -> int:
         """Count the requests that waitress had no thread for, as it says itself."""
@@ -165,16 +147,6 @@ class Place:
 
     def log(self, server: str) -> Path:
         return self.folder / f"{server.replace('`', '').replace(' ', '')}.log"
-
-
-def wait_for(process: subprocess.Popen, port: int, log: Path) -> None:
-    end = time.monotonic() + LIMIT
-    while process.poll() is None and time.monotonic() < end:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"no server on its port, exit status {process.poll()}:\n{log.read_text('utf-8')}")
 
 
 def install(workshop: Workshop) -> Path:

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from support import system
+from support.servers import ordinary_user
 
 LIMIT = 60.0  # seconds for the server to start or to end, and for one program
 ATTEMPTS = 10  # ports tried; another program may take one between the look and the start
@@ -152,7 +153,7 @@ class Cluster:
         with self.log.open("ab") as log:
             streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
             process = subprocess.Popen(
-                [*_ordinary_user(), self.programs / "postgres", *place],
+                [*ordinary_user(), self.programs / "postgres", *place],
                 env=self._environment(),
                 start_new_session=True,  # Ctrl-C ends the tests, and they end the server
                 **streams,
@@ -190,7 +191,7 @@ class Cluster:
 
     def _run(self, program: str, *arguments: str) -> str:
         """Run one of the programs to its end, and give what it printed."""
-        command = [*_ordinary_user(), str(self.programs / program), *arguments]
+        command = [*ordinary_user(), str(self.programs / program), *arguments]
         environment = self._environment() | {"PGPASSWORD": self._password, "PGCONNECT_TIMEOUT": "10"}
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         done = subprocess.run(command, env=environment, text=True, timeout=LIMIT, **pipes)
@@ -226,13 +227,6 @@ def free_port() -> int:
             probe.bind((ADDRESS, port))
             return port
     raise PostgresError(f"no port from {PORTS.start} to {PORTS.stop - 1} is free")
-
-
-def _ordinary_user() -> list[str]:
-    """Give the prefix under which root becomes an ordinary user: the server refuses root."""
-    if os.geteuid() != 0 or not sys.platform.startswith("linux"):
-        return []
-    return ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
 
 
 def _status(process: psutil.Process) -> str:
