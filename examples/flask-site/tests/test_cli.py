@@ -104,8 +104,11 @@ def test_the_demo_reads_the_settings_too(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_missing_migrations_are_named(new_database: Path) -> None:
     new_database.parent.mkdir()
-    result = run("check")
-    assert (result.exit_code, result.output) == (1, "Error: the migrations are missing; run: flask-site init-db\n")
+    file = new_database.with_name("packages.csv")
+    file.write_text(CSV, encoding="utf-8")
+    for arguments in (["check"], ["import", file]):
+        result = run(*arguments)
+        assert (result.exit_code, result.output) == (1, "Error: the migrations are missing; run: flask-site init-db\n")
 
 
 def test_tables_of_a_newer_release_are_left_alone(new_database: Path) -> None:
@@ -188,6 +191,7 @@ def test_a_port_that_is_taken_is_named(new_database: Path) -> None:
         result = run("serve", "--port", port)
     assert result.exit_code == 1
     assert result.output.startswith(f"Error: cannot listen on 127.0.0.1:{port}: ")
+    assert result.output.count("127.0.0.1") == 1
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import click
 from alembic.util import CommandError
 from flask import Flask
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from flask_site import assets, database, store
@@ -66,6 +67,12 @@ def database_faults() -> Iterator[None]:
 
 
 # --8<-- [start:serve]
+def require_migrations(connection: Connection) -> None:
+    """End with what to do where the tables are missing, or are those of an older release."""
+    if not database.is_migrated(connection):
+        raise click.ClickException("the migrations are missing; run: flask-site init-db")
+
+
 class Address(click.ParamType):
     """An IP address."""
 
@@ -97,7 +104,8 @@ def listen(app: Flask, host: str, port: int, trusted_proxy: str | None = None) -
     try:
         run_server(app, host, port, trusted_proxy, lambda port: click.echo(f"Serving on http://{shown}:{port}/"))
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {shown}:{port}: {error.strerror}") from None
+        reason = (error.strerror or "").partition(" (while")[0]  # the address is said already
+        raise click.ClickException(f"cannot listen on {shown}:{port}: {reason}") from None
 
 
 # --8<-- [end:serve]
@@ -122,6 +130,7 @@ def import_file(file: BinaryIO) -> None:
 
     try:
         with database_faults(), make_app().app_context(), writing() as session:
+            require_migrations(session.connection())
             count = import_rows(session, file, progress)
     except BadFile as bad:
         for row in bad.rows:
@@ -139,9 +148,7 @@ def check() -> None:
     """Say what is wrong with the settings, the database, the migrations and the static files."""
     engine = make_app().extensions["engine"]
     with database_faults(), engine.connect() as connection:
-        migrated = database.is_migrated(connection)
-    if not migrated:
-        raise click.ClickException("the migrations are missing; run: flask-site init-db")
+        require_migrations(connection)
     if "style.css" not in assets.hashed_names():
         raise click.ClickException("style.css is missing from the package; install it again from its wheel")
     click.echo("Settings, database, migrations and static files are as they should be.")
