@@ -125,7 +125,7 @@ def submit(client: FlaskClient, path: str, fields: dict[str, object] | None = No
     return client.post(path, data={**hidden(client.get(path)), **(fields or {})})
 
 
-def add(client: FlaskClient, **changes: str) -> dict[str, object]:
+def add(client: FlaskClient, **changes: object) -> dict[str, object]:
     """Add a package by the API, and return it."""
     answer = client.post("/api/packages", json={**PACKAGE, **changes}, headers=AUTHORIZED)
     assert answer.status_code == 201, answer.text

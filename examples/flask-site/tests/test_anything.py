@@ -26,6 +26,7 @@ values = st.one_of(st.text(max_size=30), st.sampled_from([*PACKAGE.values(), "a\
 keys = st.sampled_from([*PACKAGE, "version", "file", "csrf_token", "q", "page"])
 fields = st.dictionaries(keys, st.one_of(values, st.integers(), st.none(), st.booleans(), st.lists(values)))
 queries = st.one_of(latin, st.builds("{}={}".format, st.sampled_from(["q", "page"]), st.one_of(latin, numbers)))
+FILE = ",".join(PACKAGE) + "\n" + ",".join(map(str, PACKAGE.values()))
 
 
 def as_form(found: dict[str, object]) -> bytes:
@@ -84,7 +85,7 @@ def clients(make: Callable[..., Flask]) -> list[FlaskClient]:
 @example("POST", "/api/packages", "", TYPES[0], json.dumps(PACKAGE).encode(), AUTHORIZED)
 @example("POST", "/packages/add", "", TYPES[1], as_form(PACKAGE), {})
 @example("POST", "/packages/1/edit", "", TYPES[1], as_form(PACKAGE | {"version": 1}), {})
-@example("POST", "/import", "", TYPES[2], as_parts({"file": ",".join(PACKAGE) + "\n" + ",".join(PACKAGE.values())}), {})
+@example("POST", "/import", "", TYPES[2], as_parts({"file": FILE}), {})
 def test_no_request_is_answered_with_a_fault_of_ours(
     clients: list[FlaskClient],
     method: str,

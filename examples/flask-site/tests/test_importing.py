@@ -16,7 +16,7 @@ COLUMNS = list(PACKAGE)
 
 def csv(*changes: dict[str, str], columns: list[str] = COLUMNS) -> bytes:
     """Return a file with one row for each package, which is as the sample but for its changes."""
-    rows = [",".join((PACKAGE | change)[name] for name in columns) for change in changes]
+    rows = [",".join(str((PACKAGE | change)[name]) for name in columns) for change in changes]
     return "\n".join([",".join(columns), *rows, ""]).encode()
 
 
@@ -97,7 +97,7 @@ HEADER = f"line 1: expected the columns {', '.join(COLUMNS)}, separated by comma
         (b"name;summary;url\n", HEADER + "'name;summary;url'"),
         (b"name,summary\n", HEADER + "'name, summary'"),
         (csv(columns=[*COLUMNS, "url"]), HEADER + f"'{', '.join(COLUMNS)}, url'"),
-        (csv(columns=[*COLUMNS, "stars"]), HEADER + f"'{', '.join(COLUMNS)}, stars'"),
+        (csv(columns=[*COLUMNS, "unknown"]), HEADER + f"'{', '.join(COLUMNS)}, unknown'"),
         (b"\x00\n", HEADER + r"'\x00'"),
         (csv({}).decode().encode("utf-16"), "line 1: not UTF-8; save the file as CSV in UTF-8"),
         (csv({}) + b"\xff", "line 3: not UTF-8; save the file as CSV in UTF-8"),
