@@ -26,7 +26,7 @@ def test_a_package_is_added_by_the_form_and_shown(client: FlaskClient) -> None:
     page = client.get(answer.location)
     assert page.status_code == 200
     assert "Flask is added." in page.text
-    assert [value for value in PACKAGE.values() if value not in page.text] == []
+    assert [value for value in PACKAGE.values() if str(value) not in page.text] == []
     assert "Flask is added." not in client.get(answer.location).text
 
 
@@ -195,6 +195,21 @@ def test_of_two_edits_at_once_the_second_is_refused_and_keeps_its_text(client: F
 
 
 # --8<-- [end:stale]
+
+
+def test_an_edit_of_what_was_deleted_meanwhile_keeps_its_text_to_be_added_anew(client: FlaskClient) -> None:
+    add(client)
+    form = hidden(client.get("/packages/1/edit"))
+    assert submit(client, "/packages/1/delete").status_code == 303
+    answer = client.post("/packages/1/edit", data={**form, **PACKAGE, "summary": "Mine."})
+    assert answer.status_code == 404
+    assert "Somebody else has deleted this package meanwhile" in answer.text
+    assert 'value="Mine."' in answer.text
+    assert '<form method="post" action="/packages/add"' in answer.text
+    assert names(client) == []
+    again = client.post("/packages/add", data={**hidden(answer), **PACKAGE, "summary": "Mine."})
+    assert again.status_code == 303
+    assert client.get(f"/api{again.location}").json["summary"] == "Mine."
 
 
 @pytest.mark.parametrize("version", ["", "-1", "x", "²", "9" * 18, "9" * 5000])

@@ -78,6 +78,16 @@ def add() -> Answer:
 @blueprint.route("/packages/<id:number>/edit", methods=["GET", "POST"])
 def edit(number: int) -> Answer:
     """Edit a package."""
+    try:
+        return _edit(number)
+    except store.Missing:
+        if request.method != "POST":
+            raise
+        # What was typed is kept: the form leads on to add it anew.
+        return render_template("form.html", form=PackageForm(), title="Add the package anew", deleted=True), 404
+
+
+def _edit(number: int) -> Answer:
     current = store.get(get_session(), number)
     form = PackageForm(obj=current)
     title = f"Edit {current.name}"
