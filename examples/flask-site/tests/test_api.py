@@ -64,6 +64,17 @@ def test_a_lost_update_is_refused(client: FlaskClient, seen: dict[str, object]) 
     assert client.get("/api/packages/1").json["summary"] == "First."
 
 
+@pytest.mark.parametrize(("header", "status"), [('"1"', 409), ('"3"', 409), ("*", 400), ('"2"', 200)])
+def test_if_match_counts_beside_the_version_in_the_body(client: FlaskClient, header: str, status: int) -> None:
+    add(client)
+    for seen in (1, 2):
+        body = PACKAGE | {"summary": f"After {seen}.", "version": seen}
+        headers = AUTHORIZED | ({"If-Match": header} if seen == 2 else {})
+        answer = client.put("/api/packages/1", json=body, headers=headers)
+    assert answer.status_code == status
+    assert client.get("/api/packages/1").json["version"] == (3 if status == 200 else 2)
+
+
 @pytest.mark.parametrize(
     ("version", "status"), [(None, 422), (0, 422), (-1, 422), ("1", 422), (2**63, 422), (2**63 - 1, 409), (True, 422)]
 )

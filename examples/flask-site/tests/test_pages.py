@@ -116,6 +116,9 @@ def test_an_unknown_package_is_not_found(client: FlaskClient, path: str, number:
         ({"url": "javascript:alert(1)"}, "url", "Input should be an address such as"),
         ({"url": "https://user:password@example.org"}, "url", "Input should be an address such as"),
         ({"url": "https://exa mple.org"}, "url", "Input should be an address such as"),
+        ({"url": "https:example.org"}, "url", "Input should be an address such as"),
+        ({"url": "https:/packages/1"}, "url", "Input should be an address such as"),
+        ({"url": "https:\\\\example.org"}, "url", "Input should be an address such as"),
         ({"url": "https://example.org/" + "a" * 500}, "url", "String should have at most 500 characters"),
     ],
 )
@@ -217,6 +220,25 @@ def test_a_version_that_is_none_changes_nothing(client: FlaskClient, version: st
     add(client)
     for path in ("/packages/1/edit", "/packages/1/delete"):
         assert submit(client, path, PACKAGE | {"version": version}).status_code == 409
+    assert client.get("/api/packages/1").json["version"] == 1
+
+
+PATHS = ["/", "/packages/1", "/packages/add", "/packages/1/edit", "/packages/1/delete", "/import", "/api/packages/1"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_head_changes_nothing_and_answers_as_get(client: FlaskClient, path: str) -> None:
+    package = add(client)
+    shown, headers_only = client.get(path), client.head(path)
+    assert (headers_only.status_code, headers_only.data) == (shown.status_code, b"") == (200, b"")
+    assert client.get("/api/packages/1").json == package
+
+
+def test_a_form_that_has_lost_its_version_changes_nothing(client: FlaskClient) -> None:
+    add(client)
+    for path in ("/packages/1/edit", "/packages/1/delete"):
+        token = hidden(client.get(path))["csrf_token"]
+        assert client.post(path, data=PACKAGE | {"csrf_token": token}).status_code == 409
     assert client.get("/api/packages/1").json["version"] == 1
 
 

@@ -11,6 +11,7 @@ from flask_site import database, store
 from flask_site.headers import HEADERS
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 PATHS = [
@@ -216,19 +217,41 @@ def test_connections_that_were_cut_while_nobody_asked_are_made_again(client: Fla
     assert add(client)["version"] == 1
 
 
+def cut_off(session: Session, engine: Engine) -> None:
+    """End the connection of a session, as a server does that is stopped."""
+    number = session.scalar(text("SELECT pg_backend_pid()"))
+    with engine.begin() as other:
+        other.execute(text("SELECT pg_terminate_backend(:number)"), {"number": number})
+
+
 @on_a_server  # SQLite is in the process itself
+def test_a_database_that_goes_away_after_it_was_read_takes_no_answer_away(
+    client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(client)
+    original = store.get
+
+    def cut(session: Session, number: int) -> object:
+        package = original(session, number)
+        cut_off(session, engine)
+        return package
+
+    monkeypatch.setattr(store, "get", cut)
+    assert client.get("/packages/1").status_code == 200
+    assert client.application.extensions["engine"].pool.checkedout() == 0
+    monkeypatch.undo()
+    assert client.get("/packages/1").status_code == 200
+
+
+@on_a_server
 def test_a_database_that_goes_away_in_a_write_leaves_nothing_half_written(
     client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = store.add
 
-    def cut(session: object, fields: object) -> object:
+    def cut(session: Session, fields: object) -> object:
         added = original(session, fields)
-        with engine.begin() as other:
-            other.execute(
-                text("SELECT pg_terminate_backend(:pid)"),
-                {"pid": session.scalar(text("SELECT pg_backend_pid()"))},
-            )
+        cut_off(session, engine)
         return added
 
     monkeypatch.setattr(store, "add", cut)

@@ -79,11 +79,13 @@ def add() -> Response:
 def edit(number: int) -> Response:
     """Change a package; `version` or If-Match says which version the change was made from."""
     fields = _body(PackageUpdate)
-    seen = fields.version or _if_match()
-    if seen is None:
+    seen = {fields.version, _if_match()} - {None}
+    if not seen:
         return problem(422, "A field is wrong.", errors={"version": "Field required, here or in the header If-Match"})
+    if len(seen) > 1:
+        raise store.Stale  # one of them is not the version of now
     with writing() as session:
-        edited = store.edit(session, number, seen, fields)
+        edited = store.edit(session, number, seen.pop(), fields)
     return _answer(edited)
 
 

@@ -57,7 +57,7 @@ def package(number: int) -> Answer:
 def add() -> Answer:
     """Add a package."""
     form = PackageForm()
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("form.html", form=form, title="Add a package")
     if not form.validate():
         return render_template("form.html", form=form, title="Add a package"), 422
@@ -91,7 +91,7 @@ def _edit(number: int) -> Answer:
     current = store.get(get_session(), number)
     form = PackageForm(obj=current)
     title = f"Edit {current.name}"
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("form.html", form=form, title=title)
     if not form.validate():
         return render_template("form.html", form=form, title=title), 422
@@ -122,7 +122,7 @@ def delete(number: int) -> Answer:
     """Delete a package, after a page that asks."""
     current = store.get(get_session(), number)
     form = DeleteForm(obj=current)
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("delete.html", form=form, package=current)
     try:
         with writing() as session:
@@ -139,7 +139,7 @@ def delete(number: int) -> Answer:
 def import_file() -> Answer:
     """Import a CSV file: all of its rows, or none."""
     form = ImportForm()
-    if request.method == "GET":
+    if request.method != "POST":
         return _import_page(form)
     if not form.validate():
         form.file.errors = ["Choose a file"]

@@ -1,7 +1,7 @@
 """The database: its connections, the session of a request, and the migrations."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app, g
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from flask_site.settings import Settings, SettingsError
@@ -104,7 +105,8 @@ def writing() -> Iterator[Session]:
 
 def _close(error: BaseException | None) -> None:
     if "session" in g:
-        g.pop("session").close()
+        with suppress(DBAPIError):  # a connection that is lost by now takes no answer away
+            g.pop("session").close()
 
 
 # --8<-- [end:session]

@@ -11,6 +11,8 @@ from pydantic_core import PydanticCustomError
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 REFUSED = {"Cc", "Cs", "Zl", "Zp"}  # control characters (NUL among them), lone surrogates, line separators
 REPLACEMENT = "\ufffd"  # what a decoder leaves of bytes that were no text
+WEB_ADDRESS = TypeAdapter(HttpUrl)
+URL = re.compile(r"https?://[^ @/\\][^ \\]*", re.IGNORECASE)
 LARGEST = 2**63 - 1  # that a database can count to
 
 
@@ -29,10 +31,11 @@ def _is_name(text: str) -> str:
 
 def _is_url(text: str) -> str:
     try:
-        url = TypeAdapter(HttpUrl).validate_python(text)
+        url = WEB_ADDRESS.validate_python(text)
     except ValidationError:
         url = None
-    if url is None or " " in text or url.username or url.password:
+    # `https:example.org` is the same to HttpUrl; to a browser it may be a path of this site.
+    if url is None or not URL.fullmatch(text) or url.username or url.password:
         raise PydanticCustomError("url", "Input should be an address such as https://example.org/, without a password")
     return text
 

@@ -47,6 +47,6 @@ class ImportForm(FlaskForm):
 
 
 def seen_version(field: HiddenField) -> int:
-    """Return the version that a form was made from; 0, which none has, where it was tampered with."""
-    text = field.data or ""
+    """Return the version that a form was made from; 0, which none has, where it was left out or tampered with."""
+    text = next(iter(field.raw_data or ()), "")  # `data` is the version of now where the form has none
     return int(text) if text.isascii() and text.isdigit() and len(text) < len(str(LARGEST)) else 0
