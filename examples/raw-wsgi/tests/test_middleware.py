@@ -91,10 +91,11 @@ def test_a_body_is_closed_when_the_client_goes_away(wrap: Callable) -> None:
 @pytest.mark.parametrize(
     ("method", "target", "line"),
     [
-        ("GET", "/hello/Ada", "GET '/hello/Ada' 200 80"),
-        ("HEAD", "/hello/Ada", "HEAD '/hello/Ada' 200 0"),
-        ("GET", "/none", "GET '/none' 404 110"),
-        ("GET", "/hello/a%0AGET%20/%20200", "GET '/hello/a\\nGET / 200' 200 88"),
+        ("GET", "/hello/Ada", "'GET /hello/Ada' 200 80"),
+        ("HEAD", "/hello/Ada", "'HEAD /hello/Ada' 200 0"),
+        ("GET", "/none", "'GET /none' 404 110"),
+        ("GET", "/hello/a%0AGET%20/%20200", "'GET /hello/a\\nGET / 200' 200 88"),
+        ("\x1b[2J", "/none", r"'\x1b[2J /none' 404 110"),
     ],
 )
 def test_a_request_is_one_line_in_the_log(
@@ -108,7 +109,7 @@ def test_a_request_is_one_line_in_the_log(
 def test_the_log_has_the_size_of_the_whole_body(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "raw_wsgi")
     call(log_requests(streams(Body())), make_environ("GET", "/"))
-    assert caplog.messages == ["GET '/' 200 6"]
+    assert caplog.messages == ["'GET /' 200 6"]
 
 
 def test_a_page_that_fails_is_answered_with_500(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,4 +123,4 @@ def test_a_fault_is_in_the_log_with_its_answer(caplog: pytest.LogCaptureFixture)
     caplog.set_level(logging.INFO, "raw_wsgi")
     environ, _ = environ_with_log()
     call(log_requests(catch_errors(fails)), environ)
-    assert caplog.messages == ["GET '/' 500 22"]
+    assert caplog.messages == ["'GET /' 500 22"]

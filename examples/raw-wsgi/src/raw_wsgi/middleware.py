@@ -29,7 +29,8 @@ def log_requests(application: WSGIApplication) -> WSGIApplication:
                 yield part
         finally:
             close(body)
-            log.info("%s %r %s %d", environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), begun[:3], size)
+            asked = f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}"  # of a client: %r escapes it
+            log.info("%r %s %d", asked, begun[:3], size)
 
     return logged
 
