@@ -61,7 +61,7 @@ def _spread(numbers: list[float]) -> str:
 
 def _short(number: float) -> str:
     """Write two digits that count, and no more: it is not known better."""
-    return f"{number:.0f}" if number >= 10 else f"{float(f'{number:.2g}'):g}"
+    return f"{float(f'{number:.2g}'):g}"
 
 
 def _ties(servers: dict[str, dict]) -> list[tuple[str, str, str]]:
