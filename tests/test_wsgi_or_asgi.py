@@ -37,14 +37,29 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="gunicorn does not run o
 
 # What the page's two sites do not need, and the checks of its table do.
 MORE = {
-    "more_flask": """
+    "computing": """
 import sys, threading, time
-from pathlib import Path
-
-from flask import Response
-from with_flask import app
 
 both = threading.Barrier(2)  # so that two compute at the same time
+
+
+def compute():
+    sys.setswitchinterval(60)  # so that threads which can only take turns take one each
+    both.wait(30)
+    begun = time.monotonic()
+    for _ in range(2_000_000):
+        pass
+    ended = time.monotonic()
+    sys.setswitchinterval(0.005)
+    return {"begun": begun, "ended": ended}
+""",
+    "more_flask": """
+import time
+from pathlib import Path
+
+from computing import compute
+from flask import Response
+from with_flask import app
 
 
 @app.get("/stream")
@@ -57,26 +72,16 @@ def stream():
     return Response(events(), mimetype="text/event-stream")
 
 
-@app.get("/compute")
-def compute():
-    sys.setswitchinterval(60)  # so that threads which can only take turns take one each
-    both.wait(30)
-    begun = time.monotonic()
-    for _ in range(2_000_000):
-        pass
-    ended = time.monotonic()
-    sys.setswitchinterval(0.005)
-    return {"begun": begun, "ended": ended}
+app.get("/compute")(compute)
 """,
     "more_fastapi": """
-import asyncio, sys, threading, time
+import asyncio, sys
 from pathlib import Path
 
+from computing import compute
 from fastapi import WebSocket
 from fastapi.responses import StreamingResponse
 from with_fastapi import app
-
-both = threading.Barrier(2)  # so that two compute at the same time
 
 
 @app.get("/stream")
@@ -89,16 +94,7 @@ async def stream():
     return StreamingResponse(events(), media_type="text/event-stream")
 
 
-@app.get("/compute")
-def compute():
-    sys.setswitchinterval(60)  # so that threads which can only take turns take one each
-    both.wait(30)
-    begun = time.monotonic()
-    for _ in range(2_000_000):
-        pass
-    ended = time.monotonic()
-    sys.setswitchinterval(0.005)
-    return {"begun": begun, "ended": ended}
+app.get("/compute")(compute)
 
 
 @app.get("/uvicorn")
