@@ -12,7 +12,10 @@ from sqlalchemy.exc import ArgumentError
 
 PREFIX = "FLASK_SITE_"
 # What a message adds, where a new user meets it.
-REMEDIES = {"secret_key": '; make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'}
+REMEDIES = {
+    "secret_key": '; make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"',
+    "api_keys": "; each is the digest of a key: flask-site new-key shows both",
+}
 
 
 class SettingsError(Exception):
