@@ -5,6 +5,7 @@ import os
 import subprocess
 import tarfile
 import tempfile
+import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -80,8 +81,8 @@ def build(project: Path, backend: str) -> Built:
                 env.install(builders[0].build_system_requires)
                 for kind in ("sdist", "wheel"):
                     env.install(builders[0].get_requires_for_build(kind))
-                sdist, sdist_again = (Path(each.build("sdist", each.source_dir + "-dist")) for each in builders)
-                wheel, wheel_again = (Path(each.build("wheel", each.source_dir + "-dist")) for each in builders)
+                sdist, sdist_again = _build(builders, "sdist")
+                wheel, wheel_again = _build(builders, "wheel")
                 unpacked = _unpack(sdist, base / "unpacked")
                 in_sdist = _files(unpacked)
                 builder = ProjectBuilder.from_isolated_env(env, unpacked, runner=_run)
@@ -102,6 +103,15 @@ def build(project: Path, backend: str) -> Built:
             sdist_again=_same(sdist, sdist_again),
             left=[path.relative_to(first).as_posix() for path in new if path.parent not in new],
         )
+
+
+def _build(builders: list[ProjectBuilder], kind: str) -> list[Path]:
+    """Build each in a second of its own, since some backends write the time into what they build."""
+    built = []
+    for builder in builders:
+        built.append(Path(builder.build(kind, builder.source_dir + "-dist")))
+        time.sleep(1 - time.time() % 1)
+    return built
 
 
 def _unpack(sdist: Path, into: Path) -> Path:
