@@ -12,11 +12,7 @@ from support import pythons
 from support.system import lacking, missing
 from support.workshop import Workshop
 
-REFERENCE = pythons.reference()
-PYTHONS = [
-    pytest.param(python, id=f"python{python.series}", marks=[] if python == REFERENCE else pytest.mark.full)
-    for python in pythons.supported()
-]
+PYTHONS = [pytest.param(python, id=f"python{python.series}") for python in pythons.supported()]
 # One import package in two examples: a page compares their wheels, from before and after a change.
 COMPARED = {"folder_report": ["legacy-setup-py", "migrated-setup-py"]}
 # What of tests/support/system.py the wheel of an example cannot be built without.
@@ -54,6 +50,7 @@ def _without_its_code(example: Path, imported: list[str]) -> Path:
     return example
 
 
+@pytest.mark.full  # its README, which is run as a page, does the same with its source, under one Python
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("name", archive.names())
 def test_example_installed_from_its_wheel_passes_its_tests(

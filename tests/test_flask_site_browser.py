@@ -15,6 +15,8 @@ from support.system import missing
 from support.workshop import Workshop
 from test_browser import ARGUMENTS, DESKTOP, NO_CHROMIUM, PHONE, brightness, chromium, overflow
 
+pytestmark = pytest.mark.full
+
 SMALL = {"width": 320, "height": 568}
 LIMIT = 20_000  # milliseconds for a step
 ROWS = 30  # so that the list has two pages
