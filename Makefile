@@ -5,8 +5,8 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
-# workers for pytest: one more than there are cores, since pages wait for servers
-N ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+# workers for pytest: one a core
+N ?= auto
 ARGS ?=
 # Material would print on each build that it is succeeded by Zensical, with which the tests build too
 export NO_MKDOCS_2_WARNING := 1
