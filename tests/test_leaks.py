@@ -7,14 +7,12 @@ import gzip
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tarfile
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -23,12 +21,14 @@ from guide import ROOT
 from guide.page import Page, parse
 from support import pythons, runner, system
 from support.sandbox import configure, free_ports
+from support.servers import wait_for
 from uv import find_uv_bin
 
 PAGE = ROOT / "docs/configuration/api-keys-and-secrets.md"
 ROW = re.compile(r"^\| \[([^\]]+)\]\(#[\w-]+\) \| [^|]+ \| ([^|]+) \|$", re.MULTILINE)
 SECRET = "sk-example-0001"
 LIMIT = 120  # seconds for one command
+WAIT = 30  # seconds for a server to listen
 NOBODY = 65534
 # What an image without a base needs to run a shell: the programs of this machine, lent for the build.
 LENT = ("/usr", "/bin", "/lib", "/lib64")
@@ -194,7 +194,7 @@ def address(bench: Bench) -> tuple[str, str]:
         command = serve.replace("8000", str(port)).split()
         with subprocess.Popen(command, stdout=stream, stderr=stream, **place) as server:
             try:
-                _wait_for(port)
+                wait_for(server, port, WAIT)
                 bench.run(bench.typed("printf 'Authorization"))
                 for part in ('"http://127.0.0.1:8000/?api_key=', "--header @header.txt"):
                     bench.run(bench.typed(part).replace("8000", str(port)))
@@ -307,16 +307,6 @@ def _image(archive: Path) -> tuple[str, list[bytes]]:
 
 def _text(image: tuple[str, list[bytes]]) -> str:
     return image[0] + "".join(layer.decode("utf-8", "replace") for layer in image[1])
-
-
-def _wait_for(port: int) -> None:
-    end = time.monotonic() + 30  # seconds
-    while time.monotonic() < end:
-        with suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"nothing answers on port {port}")
 
 
 # What each row of the table says, word for word, and the test of it.

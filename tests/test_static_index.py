@@ -3,11 +3,9 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from http.client import HTTPConnection
@@ -17,6 +15,7 @@ from pathlib import Path
 import pytest
 from support import pythons, system, wheelhouse
 from support.sandbox import free_ports
+from support.servers import ordinary_user, wait_for
 from uv import find_uv_bin
 
 sys.path.append(str(wheelhouse.ROOT / "examples/static-index/tests"))
@@ -76,11 +75,10 @@ def nginx(out: Path) -> Iterator[int]:
     site = web / "site.conf"
     site.write_text(site.read_text("utf-8").replace(PAGE_PORT, str(port)), "utf-8")
     program = shutil.which("nginx")
-    ordinary = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"] if os.geteuid() == 0 else []
-    command = [*ordinary, program, "-p", str(web), "-c", "nginx.conf", "-g", "daemon off;"]
+    command = [*ordinary_user(), program, "-p", str(web), "-c", "nginx.conf", "-g", "daemon off;"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=web) as process:
         try:
-            wait_for(process, port)
+            wait_for(process, port, LIMIT)
             yield port
         finally:
             process.terminate()
@@ -89,17 +87,6 @@ def nginx(out: Path) -> Iterator[int]:
             finally:
                 process.kill()
     assert (process.returncode, said) == (0, "")
-
-
-def wait_for(process: subprocess.Popen, port: int) -> None:
-    """Wait until a server answers on its port."""
-    end = time.monotonic() + LIMIT
-    while process.poll() is None and time.monotonic() < end:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"no server on its port: exit status {process.poll()}")
 
 
 SERVERS = {"plain": plain, "own": own, "nginx": nginx}

@@ -39,7 +39,7 @@ def serving(command: list, port: int, folder: Path, environment: dict[str, str],
             command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
         )
     try:
-        _wait_for(process, port, log)
+        wait_for(process, port, LIMIT, log)
         yield process.pid
     finally:
         process.terminate()
@@ -50,11 +50,23 @@ def serving(command: list, port: int, folder: Path, environment: dict[str, str],
             process.wait()
 
 
-def _wait_for(process: subprocess.Popen, port: int, log: Path) -> None:
-    end = time.monotonic() + LIMIT
+def wait_for(process: subprocess.Popen, port: int, limit: float, log: Path | None = None) -> None:
+    """Wait until a server listens.
+
+    Args:
+        process: the server.
+        port: of the loopback.
+        limit: in seconds.
+        log: a file for what it says, to be shown where it does not listen.
+
+    Raises:
+        AssertionError: it has ended, or the time has passed.
+    """
+    end = time.monotonic() + limit
     while process.poll() is None and time.monotonic() < end:
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return
         time.sleep(0.02)
-    raise AssertionError(f"no server on its port, exit status {process.poll()}:\n{log.read_text('utf-8')}")
+    said = f":\n{log.read_text('utf-8')}" if log else ""
+    raise AssertionError(f"no server on its port, exit status {process.poll()}{said}")
