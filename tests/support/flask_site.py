@@ -3,13 +3,13 @@
 import contextlib
 import hashlib
 import http.client
-import json
 import os
 import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
+from json import dumps, loads
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -38,7 +38,7 @@ class Answer:
 
     def json(self) -> object:
         """Read the body as JSON."""
-        return json.loads(self.body)
+        return loads(self.body)
 
 
 class Deployment:
@@ -150,7 +150,7 @@ class Deployment:
         """
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if json is not None:
-            body = globals()["json"].dumps(json)
+            body = dumps(json)
             sent = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"} | sent
         if form is not None:
             body = urlencode(form)
