@@ -13,6 +13,8 @@ from support.system import lacking, missing
 from support.workshop import Workshop
 
 PYTHONS = [pytest.param(python, id=f"python{python.series}") for python in pythons.supported()]
+# What is installed; a deployment is configuration, which a test of its own starts.
+PROJECTS = [name for name in archive.names() if not name.startswith("deploy-")]
 # One import package in two examples: a page compares their wheels, from before and after a change.
 COMPARED = {"folder_report": ["legacy-setup-py", "migrated-setup-py"]}
 # What of tests/support/system.py the wheel of an example cannot be built without.
@@ -52,7 +54,7 @@ def _without_its_code(example: Path, imported: list[str]) -> Path:
 
 @pytest.mark.full  # its README, which is run as a page, does the same with its source, under one Python
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("name", archive.names())
+@pytest.mark.parametrize("name", PROJECTS)
 def test_example_installed_from_its_wheel_passes_its_tests(
     name: str,
     python: pythons.Interpreter,
@@ -78,7 +80,7 @@ def test_example_installed_from_its_wheel_passes_its_tests(
 
 def test_no_two_examples_give_the_same_import_package(workshop: Workshop) -> None:
     owners: dict[str, list[str]] = {}
-    for name in [name for name in archive.names() if not lacking(NEEDS.get(name, ()))]:
+    for name in [name for name in PROJECTS if not lacking(NEEDS.get(name, ()))]:
         for imported in _imported(workshop.wheel(name)):
             owners.setdefault(imported, []).append(name)
     assert {imported: names for imported, names in owners.items() if len(names) > 1} == COMPARED

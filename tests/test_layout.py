@@ -95,6 +95,8 @@ OTHER_BACKENDS: dict[str, dict] = {
 
 # What a project was before there was a pyproject.toml is the point of the example.
 BEFORE_PYPROJECT = {"legacy-setup-py"}
+# Configuration that runs other examples from their wheels.
+DEPLOYMENTS = {name for name in archive.names() if name.startswith("deploy-")}
 # A project keeps its name when it is migrated, so this is not the name of its folder.
 OTHER_NAMES = {"migrated-setup-py": "folder-report"}
 
@@ -204,7 +206,7 @@ def test_the_readme_of_an_example_stands_alone() -> None:
     assert including == []
 
 
-@pytest.mark.parametrize("example", sorted(set(archive.names()) - BEFORE_PYPROJECT))
+@pytest.mark.parametrize("example", sorted(set(archive.names()) - BEFORE_PYPROJECT - DEPLOYMENTS))
 def test_an_example_is_a_project(example: str) -> None:
     folder = ROOT / "examples" / example
     files = {path.as_posix() for path in archive.files(example)}
@@ -234,6 +236,15 @@ def test_an_example_of_before_pyproject_is_a_project_of_then(example: str) -> No
     assert {"README.md", "requirements-dev.txt", "setup.py"} <= files
     assert "pyproject.toml" not in files
     assert any(fnmatch(file, "tests/test_*.py") for file in files), "no tests"
+
+
+@pytest.mark.parametrize("example", sorted(DEPLOYMENTS))
+def test_a_deployment_is_configuration_that_a_test_starts(example: str) -> None:
+    files = {path.as_posix() for path in archive.files(example)}
+    assert {"README.md", "requirements.txt"} <= files
+    assert "pyproject.toml" not in files
+    assert archive.carries(example), "requirements.txt installs no wheel of an example from ./wheels/"
+    assert (ROOT / "tests" / f"test_{example.replace('-', '_')}.py").is_file()
 
 
 def test_import_packages_have_names_of_their_own() -> None:

@@ -54,7 +54,7 @@ def console(*lines: str, before: str = "") -> str:
 def test_a_hostile_page_passes_and_leaves_nothing_running(path: Path) -> None:
     result = runner.run(path, NO_INDEX)
     if result.missing:
-        missing("; ".join(result.missing))
+        missing("; ".join(result.missing), result.page.needs)
     assert result.commands or path.stem == "longer-fence"
     assert runner.tolerated_mutations(result) == []
     assert not [seconds for seconds in sleeping() if seconds in ("600", "601", "602")]

@@ -72,6 +72,11 @@ def running() -> Interpreter:
     return found[0]
 
 
+def probe(path: Path) -> Interpreter:
+    """Return the Python at one path."""
+    return _probe([path])[0]
+
+
 def find(series: str) -> Interpreter | None:
     """Return this machine's Python of one series, such as `3.12`, or None."""
     return next((python for python in supported() if python.series == series), None)

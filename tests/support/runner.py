@@ -5,20 +5,19 @@ import difflib
 import os
 import re
 import shutil
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from guide import ROOT, archive
+from guide import ROOT
 from guide.page import Fence, Page, PageError, parse, show
 from guide.record import Record, fingerprint
 
 from support import pythons, system
 from support.mapping import Mapping, agree, mutations, unmatched
-from support.sandbox import Sandbox, ordinary_user, sandbox, sealed
+from support.sandbox import Sandbox, on_server, sandbox, sealed
 from support.shell import LIMIT, Shell, ShellError
 
 REPL = Path(__file__).with_name("repl.py")
@@ -109,13 +108,14 @@ def run(path: Path, index_url: str, *, update: bool = False, limit: float = LIMI
         raise PageError(path, 1, f"needs names {unknown}; what it may name is {', '.join(system.PROGRAMS)}") from None
     if lacking:
         return Result(page, exact, python.version, missing=[f"{show(path)}: {reason}" for reason in lacking])
-    with sandbox(python, index_url) as box, _machine_unchanged(python):
-        unpacked = [archive.unpack(example, box.home) for example in page.starts]
+    place = on_server(page.needs) if "debian-server" in page.needs else sandbox(python, index_url)
+    with place as box, _machine_unchanged(python):
+        unpacked = [box.unpack(example) for example in page.starts]
         box.start = unpacked[0] if unpacked else box.home
         for series in system.SEVERAL if "several-pythons" in page.needs else ():
             if other := pythons.find(series):
                 box.beside(other)
-        runner = _Run(page, box, Result(page, exact, python.version), update, limit)
+        runner = _Run(page, box, Result(page, exact, box.python.version), update, limit)
         try:
             for fence in page.fences:
                 runner.fence(fence)
@@ -210,7 +210,7 @@ class _Run:
         key = (fence.options.shell, python.series)
         if key not in self.shells:
             environment = self.box.environment(python)
-            self.shells[key] = Shell(fence.options.shell, self.box.start, environment, ordinary_user(self.box.root))
+            self.shells[key] = Shell(fence.options.shell, self.box.start, environment, self.box.prefix())
         return self.shells[key]
 
     def lacking(self, fence: Fence, reason: str) -> None:
@@ -218,10 +218,9 @@ class _Run:
 
     def write(self, fence: Fence) -> None:
         try:
-            target = self.box.file(fence.title or "")
+            self.box.write(fence.title or "", self.mapping.typed("".join(line + "\n" for line in fence.text)))
         except ValueError as error:
             raise PageError(fence.page, fence.line, str(error)) from error
-        target.write_text(self.mapping.typed("".join(line + "\n" for line in fence.text)), "utf-8")
 
     def console(self, fence: Fence, shell: Shell) -> None:
         everything = commands(fence)
@@ -250,7 +249,7 @@ class _Run:
             raise PageError(fence.page, fence.line + 1, "a pycon fence begins with `>>> ` and a statement")
         block = self.box.root / "tmp/block"
         block.write_text("\n".join(fence.text), "utf-8")
-        output, status = self.typed(shell, f'python "{REPL}" "{block}"', fence, fence.line)
+        output, status = self.typed(shell, f'python3 "{REPL}" "{self.box.inside(block)}"', fence, fence.line)
         block.unlink(missing_ok=True)
         actual = self.mapping.shown(output)
         if status != 0:
@@ -265,7 +264,7 @@ class _Run:
     def script(self, fence: Fence, shell: Shell) -> None:
         script = self.box.root / "tmp/script.py"
         script.write_text("\n".join(fence.text) + "\n", "utf-8")
-        output, status = self.typed(shell, f'python - < "{script}"', fence, fence.line)
+        output, status = self.typed(shell, f'python3 - < "{self.box.inside(script)}"', fence, fence.line)
         self.result.commands += 1
         if status != fence.options.exit:
             printed = "\n".join(self.mapping.shown(output))
@@ -283,13 +282,13 @@ class _Run:
     def background(self, fence: Fence, command: Command, shell: Shell) -> list[str]:
         """Start a command that goes on; wait for as many lines as the page shows, and for its port."""
         log = self.box.root / f"tmp/{fence.options.background}.log"
-        _, status = self.typed(shell, f"{{ {command.text}\n}} > '{log}' 2>&1 &", fence, command.line)
+        _, status = self.typed(shell, f"{{ {command.text}\n}} > '{self.box.inside(log)}' 2>&1 &", fence, command.line)
         assert status == 0
-        ports = [free for page, free in self.box.ports.items() if str(page) in command.text]
+        ports = [port for port in self.box.ports if str(port) in command.text]
         end = time.monotonic() + STARTING
         while time.monotonic() < end:
             lines = self.mapping.shown(log.read_text("utf-8", "backslashreplace") if log.exists() else "")
-            if len(lines) >= len(command.expected) and all(map(_answers, ports)):
+            if len(lines) >= len(command.expected) and all(map(self.box.listens, ports)):
                 return lines[: len(command.expected)]
             time.sleep(0.05)
         raise PageFailure(
@@ -335,20 +334,12 @@ class _Run:
         shell = self.shells.get(("bash", self.box.python.series))
         if not shell:
             return None
-        output, status = shell.run("cd / ; python -m pip --version")
+        output, status = shell.run("cd / ; python3 -m pip --version")
         return output.split()[1] if status == 0 else None
 
     def close(self) -> None:
         for shell in self.shells.values():
             shell.close()
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
 
 
 def _diff(fence: Fence, command: Command, actual: list[str]) -> str:

@@ -7,11 +7,13 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
+from guide import archive
 
+from support import debian, pythons, wheelhouse
 from support.pythons import Interpreter
 
 PORTS = range(8000, 8005)  # what pages call the ports of their servers
@@ -23,6 +25,9 @@ mount -o remount,ro,bind / && cd "$PWD" &&
 unset OLDPWD &&
 exec unshare --user --map-user=1000 --map-group=1000 -- "$@"
 """
+INDEX_PORT = 3141  # of the index, on a server of the page's own
+# What Debian starts by itself once it is installed, if a page needs it: the name there, and the service.
+SERVICES = {"nginx": "nginx", "postgresql": "postgresql", "apache": "apache2"}
 STEPS_TO_STOP = 50  # rounds of looking for processes that a page left behind
 
 
@@ -91,6 +96,30 @@ class Sandbox:
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
 
+    def unpack(self, example: str) -> Path:
+        """Unpack the download of an example into the home folder, and give its folder."""
+        return archive.unpack(example, self.home)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file that the page shows."""
+        self.file(name).write_text(text, "utf-8")
+
+    def inside(self, path: Path) -> str:
+        """Give the name that a file below `root` has for the page's commands."""
+        return str(path)
+
+    def prefix(self) -> tuple[str, ...]:
+        """Give what stands before the page's shell."""
+        return ordinary_user(self.root)
+
+    def listens(self, port: int) -> bool:
+        """Tell whether something waits for connections on the free port that stands for one of the page."""
+        try:
+            socket.create_connection(("127.0.0.1", self.ports[port]), 1).close()
+        except OSError:
+            return False
+        return True
+
     def stop(self) -> list[str]:
         """End every process that carries this sandbox's HOME or works in its folders, however it was started.
 
@@ -131,6 +160,57 @@ def sandbox(python: Interpreter, index_url: str) -> Iterator[Sandbox]:
         shutil.rmtree(root)
         if left:
             raise AssertionError(f"still running after the page: {left}")
+
+
+class OnServer(Sandbox):
+    """The page's place is a Debian server of its own: its reader may use sudo, and ports and paths are real."""
+
+    def __init__(self, server: debian.Server, index_url: str) -> None:
+        """Take a running server on which nothing was done yet."""
+        self.server, self.root, self.index_url = server, server.root, index_url
+        self.home = self.start = server.root / "home/reader"
+        self.ports = {port: port for port in PORTS}
+        self.python = pythons.probe(Path("/usr/bin/python3"))
+
+    def environment(self, python: Interpreter) -> dict[str, str]:
+        """The environment of a login on the server, with pip's question after a newer pip left out."""
+        return debian.ENVIRONMENT | {"PYTHONUNBUFFERED": "1"}
+
+    def prefix(self) -> tuple[str, ...]:
+        return self.server.prefix(folder=self.inside(self.start))
+
+    def inside(self, path: Path) -> str:
+        return self.server.inside(path)
+
+    def listens(self, port: int) -> bool:
+        return self.server.listens(port)
+
+    def unpack(self, example: str) -> Path:
+        folder = super().unpack(example)
+        self.server.run("chown", "--recursive", "reader:reader", self.inside(folder))
+        return folder
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file: a relative name is the reader's, an absolute one belongs to root."""
+        user, name = ("root", name) if name.startswith("/") else (debian.USER, f"{self.inside(self.start)}/{name}")
+        if ".." in Path(name).parts:
+            raise ValueError(f"the title {name!r} points outside the sandbox")
+        self.server.write(name, text, user)
+
+
+@contextlib.contextmanager
+def on_server(needs: Sequence[str]) -> Iterator[OnServer]:
+    """Start a server with the services that the page needs, as Debian starts what is installed.
+
+    Args:
+        needs: what the page says that it needs.
+    """
+    index_url = f"http://127.0.0.1:{INDEX_PORT}/simple"
+    start = [service for name, service in SERVICES.items() if name in needs]
+    pip_conf = CONFIGURATION["etc/xdg/pip/pip.conf"].format(index=index_url)
+    with debian.server(pip_conf=pip_conf, start=start) as server:
+        with wheelhouse.serve(server.in_network, INDEX_PORT):
+            yield OnServer(server, index_url)
 
 
 def ordinary_user(root: Path) -> tuple[str, ...]:

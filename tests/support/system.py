@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from support import pythons, wheelhouse
+from support import debian, pythons, wheelhouse
 
 
 def _debian_python() -> bool:
@@ -73,6 +73,18 @@ PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
     "mypy": (lambda: _wheel_of("mypy"), "mypy is in the wheelhouse for Python 3.13 only: install that"),
     "buildah": (lambda: shutil.which("buildah"), "buildah is missing: apt install buildah"),
     "postgresql": (postgresql, "PostgreSQL is missing: apt install postgresql"),
+    "debian-server": (
+        lambda: not debian.lacking() and _debian_12(),
+        debian.lacking() or "a server of Debian 12 is made from one: run the tests on Debian 12",
+    ),
+    "apache": (
+        lambda: os.path.exists("/usr/lib/apache2/modules/mod_wsgi.so") and shutil.which("apache2"),
+        "Apache with mod_wsgi is missing: apt install apache2 libapache2-mod-wsgi-py3",
+    ),
+    "wrk": (lambda: shutil.which("wrk"), "wrk is missing: apt install wrk"),
+    "caddy": (lambda: shutil.which("caddy"), "caddy is missing: apt install caddy"),
+    "mmdebstrap": (lambda: shutil.which("mmdebstrap"), "mmdebstrap is missing: apt install mmdebstrap"),
+    "pyuwsgi": (lambda: _wheel_of("pyuwsgi"), "pyuwsgi has no wheel for this Python: run the tests with an older one"),
     "patch": (lambda: shutil.which("patch"), "patch is missing: apt install patch"),
     "ps": (lambda: shutil.which("ps"), "ps is missing: apt install procps"),
     "several-pythons": (
@@ -83,7 +95,10 @@ PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
 
 
 # What only one system has; elsewhere it is not missing, and REQUIRE_SYSTEM does not ask for it.
-ONLY_ON: dict[str, Callable[[], bool]] = {"debian-python": _debian_12}
+ONLY_ON: dict[str, Callable[[], bool]] = {
+    "debian-python": _debian_12,
+    "debian-server": lambda: _debian_12() and os.geteuid() == 0,
+}
 
 
 def lacking(names: Iterable[str]) -> list[str]:

@@ -16,10 +16,11 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -123,15 +124,19 @@ def ensure() -> Path:
 
 
 @contextlib.contextmanager
-def serve() -> Iterator[str]:
+def serve(where: Callable[[Callable[[], Any]], Any] = lambda make: make(), port: int = 0) -> Iterator[str]:
     """Serve the wheelhouse while the block runs.
+
+    Args:
+        where: calls the function that makes the server, in another network than that of this machine.
+        port: the port of the server; a free one, if it is 0.
 
     Yields:
         The address of the index, for `PIP_INDEX_URL`.
     """
     from static_index import make_server
 
-    with make_server(ensure(), port=0) as server:
+    with where(lambda: make_server(ensure(), port=port)) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:

@@ -1,7 +1,13 @@
 """The download of an example: a zip that is the same bytes wherever and whenever it is built."""
 
+import contextlib
+import hashlib
 import io
+import os
 import re
+import subprocess
+import sys
+import tempfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -16,6 +22,10 @@ LEFT_OUT_SUFFIX = ".egg-info"
 # The oldest time that a zip can hold.
 TIME = (1980, 1, 1, 0, 0, 0)
 UNIX = 3
+
+# A line of requirements.txt such as `./wheels/flask_site-1.0-py3-none-any.whl[postgresql]`.
+CARRIED = re.compile(r"^\./wheels/(\w+)-[^/\s]+\.whl", re.MULTILINE)
+EPOCH = 315532800  # the same time in seconds, for the wheels
 
 SECTION = re.compile(r"-+8<-+[ \t]+\[[ \t]*(?:start|end)[ \t]*:[ \t]*[\w-]+[ \t]*\]", re.IGNORECASE)
 SECTION_LINE = re.compile(rf"\W*?{SECTION.pattern}\W*", re.IGNORECASE)
@@ -48,15 +58,16 @@ def files(name: str, root: Path = ROOT) -> list[Path]:
 def describe(name: str, root: Path = ROOT) -> str:
     """Say in a sentence what an example is: its `description` in `[project]`.
 
-    A project of before pyproject.toml is described by the first paragraph of its README: what its setup.py says,
-    only running it tells.
+    A project of before pyproject.toml is described by the first paragraph of its README, since only running its
+    setup.py tells what that says; so is a deployment, which has requirements and configuration and no package.
 
     Raises:
         ExampleError: where it does not say so.
     """
     folder = root / "examples" / name
     shown = f"examples/{name}/pyproject.toml"
-    if (folder / "setup.py").is_file() and not (root / shown).is_file():
+    others = (folder / "setup.py", folder / "requirements.txt")
+    if any(path.is_file() for path in others) and not (root / shown).is_file():
         return _first_paragraph(folder / "README.md")
     try:
         description = tomllib.loads((root / shown).read_text("utf-8"))["project"].get("description")
@@ -88,6 +99,7 @@ def pack(name: str, root: Path = ROOT) -> bytes:
     """
     folder = root / "examples" / name
     members = files(name, root)
+    wheels = [wheel(carried, root) for carried in carries(name, root)]
     if not members:
         raise ExampleError(f"examples/{name} has no files; the examples are {', '.join(names(root))}")
     buffer = io.BytesIO()
@@ -95,11 +107,57 @@ def pack(name: str, root: Path = ROOT) -> bytes:
         for path in members:
             if (folder / path).is_symlink():
                 raise ExampleError(f"examples/{name}/{path} is a link; put a file in its place")
-            entry = zipfile.ZipInfo(f"{name}/{path.as_posix()}", TIME)
-            entry.create_system = UNIX
-            entry.external_attr = (0o100000 | _mode(folder / path)) << 16
-            archive.writestr(entry, _content(folder / path, path, f"examples/{name}/{path}"))
+            content = _content(folder / path, path, f"examples/{name}/{path}")
+            archive.writestr(_entry(f"{name}/{path.as_posix()}", _mode(folder / path)), content)
+        for built in wheels:
+            archive.writestr(_entry(f"{name}/wheels/{built.name}", 0o644), built.read_bytes())
     return buffer.getvalue()
+
+
+def carries(name: str, root: Path = ROOT) -> list[str]:
+    """The examples whose wheels a download carries: those that its requirements.txt installs from `./wheels/`."""
+    requirements = root / "examples" / name / "requirements.txt"
+    found = CARRIED.findall(requirements.read_text("utf-8")) if requirements.is_file() else []
+    return sorted(project.replace("_", "-") for project in found)
+
+
+def wheel(name: str, root: Path = ROOT) -> Path:
+    """Build the wheel of an example, the same bytes wherever it is built, once for each state of its files.
+
+    Args:
+        name: the example's folder below examples/.
+        root: the repository.
+
+    Returns:
+        The wheel, in the cache.
+
+    Raises:
+        ExampleError: where it cannot be built.
+    """
+    packed = pack(name, root)
+    place = root / ".cache/wheels" / f"{name}-{hashlib.sha256(packed).hexdigest()[:16]}"
+    if not place.is_dir():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent) as folder:
+            with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+                archive.extractall(folder)
+            command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", f"{folder}/dist"]
+            environment = os.environ | {"SOURCE_DATE_EPOCH": str(EPOCH)}
+            built = subprocess.run(
+                command, cwd=f"{folder}/{name}", env=environment, capture_output=True, text=True, check=False
+            )
+            if built.returncode:
+                raise ExampleError(f"examples/{name} does not build: {built.stderr.strip()}")
+            with contextlib.suppress(OSError):  # another process was faster
+                os.rename(f"{folder}/dist", place)
+    return next(place.glob("*.whl"))
+
+
+def _entry(name: str, mode: int) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, TIME)
+    entry.create_system = UNIX
+    entry.external_attr = (0o100000 | mode) << 16
+    return entry
 
 
 def unpack(name: str, into: Path, root: Path = ROOT) -> Path:

@@ -78,6 +78,9 @@ class Fence:
         return "script" if self.language == "python" and not self.included else "shown"
 
 
+SERVER = "debian-server"  # what a page needs that has a whole machine to itself, where titles may be absolute
+
+
 @dataclass
 class Page:
     """A page, its fences in order, the examples it starts from, the programs it needs and the files it includes."""
@@ -121,7 +124,7 @@ def parse(path: Path, root: Path = ROOT) -> Page:
                 raise PageError(
                     path, number, f"this fence is never closed; end it with {match['fence']} alone on a line"
                 )
-            page.fences.append(_fence(path, number, match, lines[position:end], pending, root))
+            page.fences.append(_fence(page, number, match, lines[position:end], pending, root))
             pending = []
             position = end + 1
         elif match := DIRECTIVE.match(line):
@@ -170,7 +173,8 @@ def _closing(lines: list[str], position: int, fence: str) -> int | None:
     return None
 
 
-def _fence(path: Path, number: int, match: re.Match[str], raw: list[str], pending: list, root: Path) -> Fence:
+def _fence(page: Page, number: int, match: re.Match[str], raw: list[str], pending: list, root: Path) -> Fence:
+    path = page.path
     info = INFO.match(match["info"])
     if not info:
         raise PageError(path, number, f'a fence begins with a language and key="value" options, not {match["info"]!r}')
@@ -186,7 +190,7 @@ def _fence(path: Path, number: int, match: re.Match[str], raw: list[str], pendin
     options, skip = _directives(path, pending)
     title = given.get("title")
     if title is not None:
-        _check_title(path, number, title)
+        _check_title(page, number, title)
     fence = Fence(
         page=path,
         line=number,
@@ -236,11 +240,12 @@ def _options(path: Path, number: int, value: str) -> Options:
     return Options(**found)
 
 
-def _check_title(path: Path, number: int, title: str) -> None:
+def _check_title(page: Page, number: int, title: str) -> None:
     target = PurePosixPath(title)
-    if not title or target.is_absolute() or ".." in target.parts or title.startswith("~") or "\\" in title:
+    elsewhere = ".." in target.parts or (target.is_absolute() and SERVER not in page.needs)
+    if not title or elsewhere or title.startswith("~") or "\\" in title:
         raise PageError(
-            path,
+            page.path,
             number,
             f"the title {title!r} points outside the sandbox; give a path below it, like src/a.py",
         )

@@ -1,0 +1,53 @@
+"""Servers of the tests' own: systemd runs, files and ports are theirs, and nothing stays when they stop."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+from support import debian
+from support.sandbox import SERVICES
+from support.system import missing
+
+HELLO = """
+[Service]
+ExecStart=/usr/bin/python3 -m http.server 80
+"""
+
+
+@pytest.fixture(autouse=True)
+def permitted() -> None:
+    if reason := debian.lacking():
+        missing(reason, ["debian-server"])
+
+
+def test_systemd_runs_a_service_and_what_is_written_stays_there() -> None:
+    with debian.server("one") as server:
+        server.write("/etc/systemd/system/hello-of-tests.service", HELLO)
+        server.run("systemctl", "start", "hello-of-tests")
+        assert server.run("systemctl", "is-active", "hello-of-tests").stdout == "active\n"
+        assert server.run("hostname", user="reader").stdout == "one\n"
+        assert server.run("sudo", "id", "--user", user="reader").stdout == "0\n"
+        assert server.run("systemctl", "is-system-running").stdout == "running\n"
+        running = psutil.Process(server.pid).children(recursive=True)
+        assert "/usr/bin/python3" in {process.cmdline()[0] for process in running if process.cmdline()}
+    assert not Path("/etc/systemd/system/hello-of-tests.service").exists()
+    assert psutil.wait_procs(running, timeout=5)[1] == []
+
+
+def test_two_servers_have_the_same_port_each() -> None:
+    with debian.server("one", start=["nginx"]) as one, debian.server("two") as two:
+        assert (one.listens(80), two.listens(80)) == (True, False)
+        assert not one.listens(81)
+
+
+def test_a_failing_command_is_a_failure_and_shows_what_it_printed() -> None:
+    with debian.server() as server, pytest.raises(AssertionError, match=r"exit status 2\n.*No such file"):
+        server.run("ls", "/no/such/folder")
+
+
+def test_every_service_is_one_of_debian() -> None:
+    with debian.server() as server:
+        for service in SERVICES.values():
+            assert server.run("systemctl", "is-active", service, check=False).stdout == "inactive\n"
+            server.run("systemctl", "start", service)
+            server.run("systemctl", "stop", service)
