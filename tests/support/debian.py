@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import psutil
 
+ROOT = Path(__file__).resolve().parents[2]
 STARTING = 60.0  # seconds for systemd to come up; about two on a quiet machine
 LIMIT = 120.0  # seconds for one command
 USER = "reader"  # who may use sudo, as the first user of a Debian server
@@ -24,7 +25,7 @@ PROGRAMS = ("unshare", "nsenter", "setpriv", "sudo", "/lib/systemd/systemd")
 LISTEN = "0A"  # TCP_LISTEN of net/tcp_states.h, in /proc/net/tcp
 NEW_NETWORK = 0x40000000  # CLONE_NEWNET of sched.h
 
-# What is written goes to memory. The files of this machine's administrator give way to those of a fresh server:
+# What is written goes to memory, and the repository is where it is here, also if that is below /tmp. The files of this machine's administrator give way to those of a fresh server:
 # its users, its name, its list of what starts at boot, its pip settings and its logs.
 BOOT = r"""
 set -eu
@@ -58,6 +59,8 @@ rm -rf etc/systemd/system/timers.target.wants etc/systemd/system/getty.target.wa
 mkdir etc/systemd/system/multi-user.target.wants
 install -d -o 1000 -g 1000 home/reader
 printf '%s' "$2" > etc/pip.conf
+mkdir -p ".$3"
+mount --rbind "$3" ".$3"
 pivot_root . mnt
 umount -l mnt
 exec env -i container=guide PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 /lib/systemd/systemd --log-target=journal
@@ -192,7 +195,7 @@ def server(name: str = "server", pip_conf: str = "", start: Sequence[str] = ()) 
     namespaces = ["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child=KILL"]
     with tempfile.TemporaryDirectory(prefix="server-") as folder, tempfile.TemporaryFile() as said:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": subprocess.STDOUT, "start_new_session": True}
-        with subprocess.Popen([*namespaces, "sh", "-c", BOOT, folder, name, pip_conf], **pipes) as process:
+        with subprocess.Popen([*namespaces, "sh", "-c", BOOT, folder, name, pip_conf, str(ROOT)], **pipes) as process:
             try:
                 yield _booted(process, said, start)
             finally:
