@@ -32,12 +32,11 @@ from uv import find_uv_bin
 
 from support import debian, wheelhouse
 from support.flask_site import KEY, LIMIT, SETTINGS, Answer, package
-from support.sandbox import CONFIGURATION, INDEX_PORT
+from support.sandbox import CONFIGURATION
 
 HOST = "flask-site.example"
 HOME = "/srv/flask-site"
 ENVIRONMENT = f"{HOME}/venv"
-INDEX = f"http://127.0.0.1:{INDEX_PORT}/simple"
 SERVED = {
     "FLASK_SITE_SECRET_KEY": SETTINGS["SECRET_KEY"],
     "FLASK_SITE_API_KEYS": SETTINGS["API_KEYS"],
@@ -118,7 +117,7 @@ class Site:
             self.server.write(requirements, text.replace("flask_site-1.0-py3-none-any.whl", wheel))
         uv = [find_uv_bin(), "--no-config", "--no-cache", "--quiet"]
         self.server.run(*uv, "venv", "--python", "/usr/bin/python3", place)
-        where = ["--python", f"{place}/bin/python", "--default-index", INDEX, "--compile-bytecode"]
+        where = ["--python", f"{place}/bin/python", "--default-index", debian.INDEX_URL, "--compile-bytecode"]
         self.server.run(
             *("sh", "-c", 'cd "$0" && exec "$@"', self.folder),
             *uv,
@@ -246,7 +245,13 @@ _WRITING = {"Content_Type": "application/json", "Authorization": f"Bearer {KEY}"
 
 
 @contextlib.contextmanager
-def installed(example: str, start: Sequence[str] = ("nginx",), name: str = "server", **settings: str) -> Iterator[Site]:
+def installed(
+    example: str,
+    start: Sequence[str] = ("nginx",),
+    name: str = "server",
+    environment: str = ENVIRONMENT,
+    **settings: str,
+) -> Iterator[Site]:
     """Start a server on which the application is installed, and nothing runs it yet.
 
     There are the user, the environment, the settings, the tables and the static files.
@@ -255,15 +260,18 @@ def installed(example: str, start: Sequence[str] = ("nginx",), name: str = "serv
         example: whose zip is unpacked, and whose requirements are installed.
         start: services that run from the beginning.
         name: what the server calls itself.
+        environment: where the virtual environment is, if that is to be a link.
         settings: of flask-site, by their names without the prefix, that go before those of above.
     """
-    pip_conf = CONFIGURATION["etc/xdg/pip/pip.conf"].format(index=INDEX)
-    with debian.server(name, pip_conf, start) as server, wheelhouse.serve(server.in_network, INDEX_PORT):
+    pip_conf = CONFIGURATION["etc/xdg/pip/pip.conf"].format(index=debian.INDEX_URL)
+    with debian.server(name, pip_conf, start) as server, wheelhouse.serve(server.in_network, debian.INDEX_PORT):
         archive.unpack(example, server.root / "home/reader")
         site = Site(server, f"/home/reader/{example}")
         server.run(*f"adduser --system --group --no-create-home --home {HOME} --quiet flask-site".split())
         server.run("install", "-d", HOME)
-        site.environment()
+        site.environment(environment)
+        if environment != ENVIRONMENT:
+            server.run("ln", "-s", environment, ENVIRONMENT)
         chosen = SERVED | {f"FLASK_SITE_{key}": value for key, value in settings.items()}
         server.write("/etc/flask-site/env", "".join(f"{key}={value}\n" for key, value in chosen.items()))
         server.run("chown", "root:flask-site", "/etc/flask-site/env")
