@@ -27,6 +27,7 @@ NEW_NETWORK = 0x40000000  # CLONE_NEWNET of sched.h
 
 # What is written goes to memory, and the repository is where it is here, also if that is below /tmp. The files of this machine's administrator give way to those of a fresh server:
 # its users, its name, its list of what starts at boot, its pip settings and its logs.
+# Mounts are shared inside, as systemd expects of who starts it: else the credentials of a service never reach it.
 BOOT = r"""
 set -eu
 mount --make-rprivate /
@@ -63,6 +64,7 @@ mkdir -p ".$3"
 mount --rbind "$3" ".$3"
 pivot_root . mnt
 umount -l mnt
+mount --make-rshared /
 exec env -i container=guide PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 /lib/systemd/systemd --log-target=journal
 """
 ENVIRONMENT = {
