@@ -1,0 +1,316 @@
+"""One machine has become four, and one after the other of them is killed, cut off, restarted or given a new release.
+
+Two application servers run flask-site, a third has nginx, a fourth PostgreSQL; they have a network of their own.
+Clients ask through nginx all the while, and what they were told is compared with what the database has in the end.
+"""
+
+import contextlib
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from guide import ROOT, archive
+from guide.page import parse
+from support import clients, debian, deployments, network, system
+from support.clients import Clients, Phase
+from support.debian import Server
+from support.deployments import HOME, HOST
+from support.flask_site import KEY
+from support.network import Network
+from support.workshop import Workshop
+from uv import find_uv_bin
+
+EXAMPLE = "deploy-gunicorn-nginx"
+PORT = 8000  # of the application, on both of its machines
+NAMES = ("app1", "app2")
+DATABASE = "flask-site"  # and its user
+LINK = f"{HOME}/venv"  # the release that runs
+SERVICE = "flask-site@1"
+CUT = 8.0  # seconds without a cable
+LIMIT = 30.0  # seconds until a machine that starts is ready
+
+# What the example's files say for two instances on one machine, and what takes its place for two machines.
+UNIT = """
+[Service]
+ExecStart=
+ExecStart=/srv/flask-site/venv/bin/gunicorn --config /srv/flask-site/gunicorn.conf.py --bind {address}
+ExecStartPost=
+ExecStartPost=curl --silent --show-error --fail --output /dev/null --max-time 30 --header Host:localhost \\
+    http://{address}/readyz
+ExecStop=
+"""
+FRONT = (
+    (r"(?m)^    # An instance that .*\n", ""),
+    (r"(?m)^    server unix:\S+/1/\S+ .*\n^    server unix:\S+/2/\S+ .*\n", "    zone flask_site 64k;\n{servers}\n"),
+    (r"proxy_next_upstream error;", "proxy_next_upstream error timeout;"),
+    (r"proxy_connect_timeout \S+;", "proxy_connect_timeout 1s;"),
+    (r"proxy_read_timeout \S+;", "proxy_read_timeout 10s;"),
+)
+
+
+@dataclass(frozen=True)
+class Machines:
+    """The four servers."""
+
+    network: Network
+    first: deployments.Site
+    apps: tuple[Server, Server]
+    web: Server
+    database: Server
+    front: str  # of nginx, with a place for its upstream servers
+
+    def install(self, release: str, wheel: Path | None = None) -> None:
+        """Put the environment of a release beside the others, on both machines, where nobody uses it yet."""
+        if wheel:
+            shutil.copy(wheel, self.first.server.root / self.first.folder[1:] / "wheels")
+        place = f"{HOME}/venvs/{release}"
+        self.first.environment(place, wheel.name if wheel else None)
+        copy(self.first.server, self.apps[1], place)
+
+    def command(self, release: str, *arguments: str, check: bool = True) -> str:
+        """Run `flask-site` of a release, with the settings of the service."""
+        return self.first.command(*arguments, environment=f"{HOME}/venvs/{release}", check=check)
+
+    def balance(self, *without: Server) -> None:
+        """Let nginx send requests to all application servers but these, and wait until what they have is done."""
+        rows = []
+        for app in self.apps:
+            down = " down" if app in without else ""
+            rows.append(f"    server {self.network.addresses[app.pid]}:{PORT} max_fails=1 fail_timeout=5s{down};")
+        self.web.write("/etc/nginx/sites-available/flask-site", self.front.replace("{servers}", "\n".join(rows)))
+        self.web.run("nginx", "-t")
+        self.web.run("systemctl", "reload", "nginx")
+        until(lambda: "shutting down" not in self.web.run("ps", "-eo", "cmd").stdout, "an old worker of nginx goes on")
+
+    def ready(self, app: Server) -> bool:
+        """Ask one application server whether it can work."""
+        return self._ask(app, "/readyz", "--output", "/dev/null", "--write-out", "%{http_code}") == "200"
+
+    def shows_licence(self, app: Server) -> bool:
+        """Tell whether the release that runs on an application server knows the column of 1.1."""
+        return "licence" in self._ask(app, "/api/packages")
+
+    def _ask(self, app: Server, path: str, *options: str) -> str:
+        where = f"http://{self.network.addresses[app.pid]}:{PORT}{path}"
+        curl = ["curl", "--silent", "--max-time", "5", "--header", f"Host: {HOST}", *options, where]
+        return app.run(*curl, check=False).stdout
+
+    def switch(self, app: Server, release: str) -> None:
+        """Let one application server run a release; the unit waits until it is ready."""
+        app.run("ln", "-sfn", f"{HOME}/venvs/{release}", LINK)
+        app.run("systemctl", "restart", SERVICE)
+
+    def roll(self, release: str) -> None:
+        """Bring both application servers to a release, one after the other; first ask it whether all is well."""
+        self.command(release, "check")
+        for app in self.apps:
+            self.balance(app)
+            self.switch(app, release)
+            self.balance()
+
+    def psql(self, statement: str, database: str = DATABASE) -> list[str]:
+        """Ask the database itself."""
+        sql = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname", database]
+        return self.database.run(*sql, "--command", statement, user="postgres").stdout.splitlines()
+
+    def rows(self) -> list[tuple[int, str]]:
+        """Give ids and names of all packages that are in the database."""
+        rows = [line.split("|") for line in self.psql("SELECT id, name FROM packages")]
+        return [(int(number), name) for number, name in rows]
+
+
+def until(done, otherwise: str) -> None:
+    end = time.monotonic() + LIMIT
+    while not done():
+        assert time.monotonic() < end, f"{otherwise}, after {LIMIT:g} s"
+        time.sleep(0.05)
+
+
+def copy(one: Server, other: Server, place: str) -> None:
+    """Copy a folder to the same place on another server."""
+    target = other.root / place[1:]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "--archive", one.root / place[1:], target], check=True)
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Machines]:
+    """Start the four servers and all that runs on them, as the example has it."""
+    password = secrets.token_hex(16)
+    with contextlib.ExitStack() as stack:
+        net = stack.enter_context(network.network())
+        place = f"{HOME}/venvs/1.0"
+        first = stack.enter_context(deployments.installed(EXAMPLE, [], NAMES[0], environment=place))
+        second, web, database = (stack.enter_context(debian.server(name)) for name in (NAMES[1], "web", "db"))
+        machines = Machines(net, first, (first.server, second), web, database, front(first))
+        addresses = {server: net.join(server) for server in (*machines.apps, web, database)}
+        prepare_database(machines, password)
+        second.run(*f"adduser --system --group --no-create-home --home {HOME} --quiet flask-site".split())
+        url = f"postgresql://{DATABASE}:{password}@{addresses[database]}/{DATABASE}"
+        settings = deployments.SERVED | {"FLASK_SITE_DATABASE_URL": url}
+        first.server.write("/etc/flask-site/env", "".join(f"{key}={value}\n" for key, value in settings.items()))
+        for name in ("gunicorn.conf.py", "wsgi.py"):
+            first.place(name, f"{HOME}/{name}")
+        first.place("systemd/flask-site@.service", "/etc/systemd/system/flask-site@.service")
+        for folder in (HOME, "/etc/flask-site", "/etc/systemd/system/flask-site@.service"):
+            copy(first.server, second, folder)
+        first.command("init-db")
+        for app in machines.apps:
+            drop_in = UNIT.format(address=f"{addresses[app]}:{PORT}")
+            app.write(f"/etc/systemd/system/{SERVICE}.service.d/address.conf", drop_in)
+            app.run("systemctl", "daemon-reload")
+            app.run("systemctl", "start", SERVICE)
+        web.run("rm", "/etc/nginx/sites-enabled/default")
+        web.run("systemctl", "start", "nginx")
+        web.run("ln", "-s", "/etc/nginx/sites-available/flask-site", "/etc/nginx/sites-enabled/")
+        machines.balance()
+        yield machines
+
+
+def front(site: deployments.Site) -> str:
+    """Give the example's file for nginx, for servers that are elsewhere."""
+    text = (site.server.root / site.folder[1:] / "nginx/flask-site").read_text("utf-8")
+    for before, after in FRONT:
+        text, count = re.subn(before, after, text)
+        assert count == 1, f"{before} is there {count} times"
+    return text
+
+
+def prepare_database(machines: Machines, password: str) -> None:
+    """Let PostgreSQL listen on the network, for one user with a password."""
+    folder = "/etc/postgresql/15/main"
+    machines.database.write(f"{folder}/conf.d/network.conf", "listen_addresses = '*'\n", user="postgres")
+    rule = f"host {DATABASE} {DATABASE} 10.77.0.0/24 scram-sha-256"
+    machines.database.run("sh", "-c", f"echo {shlex.quote(rule)} >> {folder}/pg_hba.conf")
+    machines.database.run("systemctl", "start", "postgresql@15-main")
+    machines.psql(f"CREATE ROLE \"{DATABASE}\" LOGIN PASSWORD '{password}'", "postgres")
+    machines.psql(f'CREATE DATABASE "{DATABASE}" OWNER "{DATABASE}"', "postgres")
+
+
+@pytest.fixture(autouse=True)
+def permitted() -> None:
+    if reason := network.lacking():
+        system.missing(reason, ["debian-server"])
+
+
+def show(phases: Sequence[Phase]) -> None:
+    for phase in phases:
+        print(
+            f"{phase.name}: {phase.reads.total()} reads, failed {phase.failed_reads or 0};"
+            f" {phase.writes.total()} writes, failed {phase.failed_writes or 0}, {phase.retries} retries,"
+            f" {len(phase.acknowledged)} acknowledged, {len(phase.found)} found; slowest {phase.slowest:.1f} s"
+        )
+
+
+def test_one_of_two_application_servers_is_killed_and_nobody_notices(tmp_path: Path) -> None:
+    with running() as machines:
+        asking = Clients(machines.network, machines.network.addresses[machines.web.pid], HOST, KEY, tmp_path)
+        with asking.asking(readers=3, writers=1, pause=0.02):
+            with asking.phase("both serve", after=100):
+                pass
+            with asking.phase("one is killed", after=200) as killed:
+                machines.network.kill(machines.apps[1])
+        rows = machines.rows()
+    show(asking.phases)
+    assert clients.faults(asking, rows) == []
+    assert [phase.failed_reads for phase in asking.phases] == [{}] * 3
+    assert len(killed.acknowledged) > 10
+
+
+# The releases: 1.1 has a column more, 1.2 counts on it, and 1.3 is broken.
+
+README = ROOT / "examples/flask-site/README.md"
+EXPAND = """
+op.add_column("packages", sa.Column("licence", sa.String(80), server_default="", nullable=False))
+"""
+CONTRACT = """
+op.alter_column("packages", "licence", server_default=None)
+"""
+MIGRATION = '''"""A migration."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{number}"
+down_revision = "{before}"
+
+
+def upgrade() -> None:
+    """Change the tables."""
+    {change}
+'''
+
+
+def make_releases(workshop: Workshop, folder: Path) -> dict[str, Path]:
+    """Build the wheels of three more releases, from the example and what its README adds to it."""
+    example = archive.unpack("flask-site", folder)
+    [patch] = ["\n".join([*fence.text, ""]) for fence in parse(README).fences if fence.title == "licence.patch"]
+    subprocess.run(["patch", "--strip=1", "--silent"], input=patch, cwd=example, text=True, check=True)
+    package = example / "src/flask_site"
+    made = {}
+    for version, before, change in (("1.1", "0001", EXPAND), ("1.2", "0002", CONTRACT), ("1.3", "", "")):
+        if change:
+            number = f"{int(before) + 1:04}"
+            text = MIGRATION.format(number=number, before=before, change=change.strip())
+            (package / f"migrations/versions/{number}_step.py").write_text(text, "utf-8")
+        else:
+            with (package / "app.py").open("a", encoding="utf-8") as module:
+                module.write("import no_such_module\n")
+        project = (example / "pyproject.toml").read_text("utf-8")
+        project = re.sub(r'(?m)^version = ".*"$', f'version = "{version}"', project)
+        (example / "pyproject.toml").write_text(project, "utf-8")
+        workshop.run(find_uv_bin(), "build", "--quiet", "--wheel", "--out-dir", folder / "dist", cwd=example)
+        [made[version]] = folder.glob(f"dist/*-{version}-*.whl")
+    return made
+
+
+@pytest.mark.full
+def test_machines_fail_and_releases_change_while_clients_ask(workshop: Workshop, tmp_path: Path) -> None:
+    wheels = make_releases(workshop, tmp_path / "releases")
+    (tmp_path / "accounts").mkdir()
+    with running() as machines:
+        for release, wheel in wheels.items():
+            machines.install(release, wheel)
+        second = machines.apps[1]
+        asking = Clients(
+            machines.network, machines.network.addresses[machines.web.pid], HOST, KEY, tmp_path / "accounts"
+        )
+        with asking.asking(readers=4, writers=3, pause=0.05):
+            with asking.phase("nothing", after=300):
+                pass
+            with asking.phase("release 1.1, with a migration"):
+                machines.command("1.1", "init-db")
+                machines.roll("1.1")
+            assert [machines.shows_licence(app) for app in machines.apps] == [True, True]
+            with asking.phase("back to release 1.0"):
+                machines.roll("1.0")
+            assert [machines.shows_licence(app) for app in machines.apps] == [False, False]
+            with asking.phase("release 1.1 again"):
+                machines.roll("1.1")
+            with asking.phase("release 1.2, which ends the migration"):
+                machines.command("1.2", "init-db")
+                machines.roll("1.2")
+            with asking.phase("release 1.3, which is broken"), pytest.raises(AssertionError, match="no_such_module"):
+                machines.roll("1.3")
+            with asking.phase("the database is restarted"):
+                machines.database.run("systemctl", "restart", "postgresql@15-main")
+            with asking.phase("the database is killed"):
+                machines.database.run("systemctl", "kill", "--signal=KILL", "postgresql@15-main")
+                time.sleep(1)
+                machines.database.run("systemctl", "start", "postgresql@15-main")
+            with asking.phase("an application server is cut off"):
+                machines.network.cut(second)
+                time.sleep(CUT)
+                machines.network.mend(second)
+            with asking.phase("an application server is killed"):
+                machines.network.kill(second)
+        rows = machines.rows()
+    show(asking.phases)
+    assert clients.faults(asking, rows) == []
