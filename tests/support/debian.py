@@ -20,18 +20,21 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 STARTING = 60.0  # seconds for systemd to come up; about two on a quiet machine
 LIMIT = 120.0  # seconds for one command
+INDEX_PORT = 3141  # of the index of packages, for who serves one there
+INDEX_URL = f"http://127.0.0.1:{INDEX_PORT}/simple"
 USER = "reader"  # who may use sudo, as the first user of a Debian server
 PROGRAMS = ("unshare", "nsenter", "setpriv", "sudo", "/lib/systemd/systemd")
 LISTEN = "0A"  # TCP_LISTEN of net/tcp_states.h, in /proc/net/tcp
 NEW_NETWORK = 0x40000000  # CLONE_NEWNET of sched.h
 
-# What is written goes to memory, and the repository is where it is here, also if that is below /tmp. The files of this machine's administrator give way to those of a fresh server:
-# its users, its name, its list of what starts at boot, its pip settings and its logs.
+# What is written goes to memory, and the repository is where it is here, also if that is below /tmp. The files of
+# this machine's administrator give way to those of a fresh server: its users, its name, its list of what starts at
+# boot, its pip settings and its logs.
 # Mounts are shared inside, as systemd expects of who starts it: else the credentials of a service never reach it.
 BOOT = r"""
 set -eu
 mount --make-rprivate /
-mount -t tmpfs -o size=2g,mode=755 server "$0"
+mount -t tmpfs -o size=4g,mode=755 server "$0"
 mkdir "$0/upper" "$0/work" "$0/root"
 mount -t overlay server "$0/root" -o "lowerdir=/,upperdir=$0/upper,workdir=$0/work"
 cd "$0/root"
@@ -55,7 +58,7 @@ echo 'reader:x:1000:1000::/home/reader:/bin/bash' >> etc/passwd
 echo 'reader:x:1000:' >> etc/group
 echo 'reader:*:20000:0:99999:7:::' >> etc/shadow
 printf 'reader ALL=(ALL) NOPASSWD: ALL\n' > etc/sudoers.d/reader
-rm -rf home/* var/log/nginx/* var/log/apache2/* etc/systemd/system/multi-user.target.wants
+rm -rf home/* usr/local/bin/* var/log/nginx/* var/log/apache2/* etc/systemd/system/multi-user.target.wants
 rm -rf etc/systemd/system/timers.target.wants etc/systemd/system/getty.target.wants
 mkdir etc/systemd/system/multi-user.target.wants
 install -d -o 1000 -g 1000 home/reader

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 from guide import archive
 
-from support import debian, pythons, wheelhouse
+from support import debian, images, pythons, wheelhouse
 from support.pythons import Interpreter
 
 PORTS = range(8000, 8005)  # what pages call the ports of their servers
@@ -25,7 +25,6 @@ mount -o remount,ro,bind / && cd "$PWD" &&
 unset OLDPWD &&
 exec unshare --user --map-user=1000 --map-group=1000 -- "$@"
 """
-INDEX_PORT = 3141  # of the index, on a server of the page's own
 # What Debian starts by itself once it is installed, if a page needs it: the name there, and the service.
 SERVICES = {"nginx": "nginx", "postgresql": "postgresql", "apache": "apache2"}
 STEPS_TO_STOP = 50  # rounds of looking for processes that a page left behind
@@ -73,7 +72,7 @@ class Sandbox:
         """The whole environment of the page: nothing of this machine, and only what is listed here."""
         configured = {"XDG_CONFIG_DIRS": str(self.root / "etc/xdg")}  # where pip and uv learn which index there is
         if not sealed():
-            configured = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": self.index_url}
+            configured = {"PIP_CONFIG_FILE": os.devnull, "PIP_debian.INDEX_URL": self.index_url}
             configured |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_DEFAULT_INDEX": self.index_url}
         return {
             "HOME": str(self.home),
@@ -205,12 +204,14 @@ def on_server(needs: Sequence[str]) -> Iterator[OnServer]:
     Args:
         needs: what the page says that it needs.
     """
-    index_url = f"http://127.0.0.1:{INDEX_PORT}/simple"
     start = [service for name, service in SERVICES.items() if name in needs]
-    pip_conf = CONFIGURATION["etc/xdg/pip/pip.conf"].format(index=index_url)
+    pip_conf = CONFIGURATION["etc/xdg/pip/pip.conf"].format(index=debian.INDEX_URL)
     with debian.server(pip_conf=pip_conf, start=start) as server:
-        with wheelhouse.serve(server.in_network, INDEX_PORT):
-            yield OnServer(server, index_url)
+        with wheelhouse.serve(server.in_network, debian.INDEX_PORT):
+            if "docker" in needs:
+                for path, text in images.configuration(images.ensure(debian.INDEX_URL)).items():
+                    server.write(path, text)
+            yield OnServer(server, debian.INDEX_URL)
 
 
 def ordinary_user(root: Path) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from support import debian, pythons, wheelhouse
+from support import debian, images, pythons, wheelhouse
 
 
 def _debian_python() -> bool:
@@ -83,7 +83,7 @@ PROGRAMS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "wrk": (lambda: shutil.which("wrk"), "wrk is missing: apt install wrk"),
     "caddy": (lambda: shutil.which("caddy"), "caddy is missing: apt install caddy"),
-    "mmdebstrap": (lambda: shutil.which("mmdebstrap"), "mmdebstrap is missing: apt install mmdebstrap"),
+    "docker": (lambda: not images.lacking() and os.path.exists("/usr/bin/docker"), images.lacking()),
     "pyuwsgi": (lambda: _wheel_of("pyuwsgi"), "pyuwsgi has no wheel for this Python: run the tests with an older one"),
     "patch": (lambda: shutil.which("patch"), "patch is missing: apt install patch"),
     "ps": (lambda: shutil.which("ps"), "ps is missing: apt install procps"),
