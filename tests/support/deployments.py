@@ -47,6 +47,7 @@ SERVED = {
 AS_SERVICE = (
     "systemd-run --quiet --wait --collect --pipe --uid=flask-site --gid=flask-site"
     " --property=EnvironmentFile=/etc/flask-site/env --property=StateDirectory=flask-site"
+    " --property=StateDirectoryMode=0700 --property=UMask=0077"
 ).split()
 PAUSE = 0.005  # seconds between an answer and the next request of the same client
 PATIENCE = 20.0  # seconds for one answer to a client of a load
