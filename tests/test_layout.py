@@ -241,9 +241,10 @@ def test_an_example_of_before_pyproject_is_a_project_of_then(example: str) -> No
 @pytest.mark.parametrize("example", sorted(DEPLOYMENTS))
 def test_a_deployment_is_configuration_that_a_test_starts(example: str) -> None:
     files = {path.as_posix() for path in archive.files(example)}
-    assert {"README.md", "requirements.txt"} <= files
+    assert "README.md" in files
     assert "pyproject.toml" not in files
-    assert archive.carries(example), "requirements.txt installs no wheel of an example from ./wheels/"
+    if example != "deploy-kubernetes":  # which runs an image
+        assert archive.carries(example), "requirements.txt installs no wheel of an example from ./wheels/"
     assert (ROOT / "tests" / f"test_{example.replace('-', '_')}.py").is_file()
 
 

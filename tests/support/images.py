@@ -6,6 +6,7 @@ mmdebstrap makes Debian's part; the reference Python stands in /usr/local, where
 """
 
 import hashlib
+import inspect
 import os
 import shutil
 import subprocess
@@ -23,7 +24,8 @@ LIMIT = 300  # seconds
 # For a server without control groups to give away, whose files are an overlay already.
 STORAGE = '[storage]\ndriver = "vfs"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n'
 STORAGE += '[storage.options]\nadditionalimagestores = ["{store}"]\n'
-CONTAINERS = '[containers]\ncgroups = "disabled"\nnetns = "host"\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
+CONTAINERS = '[containers]\ncgroups = "disabled"\nnetns = "host"\n'
+CONTAINERS += 'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
 CONTAINERS += '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
 
 
@@ -40,7 +42,8 @@ def ensure(index_url: str) -> Path:
         index_url: where pip finds packages, when a container is built.
     """
     python = pythons.reference()
-    key = hashlib.sha256(f"{Path(__file__).read_text('utf-8')}{python.version}{index_url}".encode()).hexdigest()[:16]
+    recipe = f"{inspect.getsource(_make)} {PACKAGES} {LEFT_OUT} {python.version} {index_url}"
+    key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
     place = wheelhouse.CACHE / "images" / key
     place.parent.mkdir(parents=True, exist_ok=True)
     with wheelhouse.only_one(wheelhouse.CACHE / "images.lock"):
@@ -58,7 +61,7 @@ def configuration(store: Path) -> dict[str, str]:
     return {
         "/etc/containers/storage.conf": STORAGE.format(store=store),
         "/etc/containers/containers.conf": CONTAINERS,
-        "/etc/containers/environment": "BUILDAH_ISOLATION=chroot\nBUILDAH_LAYERS=false\n",
+        "/etc/containers/environment": "BUILDAH_ISOLATION=chroot\nBUILDAH_LAYERS=false\nBUILDAH_FORMAT=docker\n",
         "/etc/sudoers.d/containers": "Defaults env_file=/etc/containers/environment\n",
         "/etc/containers/nodocker": "",  # podman does not say that it stands in for docker
     }

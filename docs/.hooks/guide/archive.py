@@ -59,15 +59,15 @@ def describe(name: str, root: Path = ROOT) -> str:
     """Say in a sentence what an example is: its `description` in `[project]`.
 
     A project of before pyproject.toml is described by the first paragraph of its README, since only running its
-    setup.py tells what that says; so is a deployment, which has requirements and configuration and no package.
+    setup.py tells what that says; so is a deployment, which has configuration and no package.
 
     Raises:
         ExampleError: where it does not say so.
     """
     folder = root / "examples" / name
     shown = f"examples/{name}/pyproject.toml"
-    others = (folder / "setup.py", folder / "requirements.txt")
-    if any(path.is_file() for path in others) and not (root / shown).is_file():
+    of_another_kind = (folder / "setup.py").is_file() or name.startswith("deploy-")
+    if of_another_kind and not (root / shown).is_file():
         return _first_paragraph(folder / "README.md")
     try:
         description = tomllib.loads((root / shown).read_text("utf-8"))["project"].get("description")

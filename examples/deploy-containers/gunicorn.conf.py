@@ -1,0 +1,14 @@
+"""How gunicorn runs in the container: it reads this file from the folder that it starts in."""
+
+import os
+
+bind = "0.0.0.0:8000"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+worker_class = "gthread"
+threads = 4
+worker_tmp_dir = "/dev/shm"  # the heartbeat of the workers: in memory, not on the disk of the container
+graceful_timeout = 25  # seconds; less than the 30 that Kubernetes waits before it kills
+timeout = 60
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+accesslog = None  # flask-site writes a line of JSON for each request
+control_socket_disable = True
