@@ -16,7 +16,12 @@ def _name(path: Path) -> str:
     return path.relative_to(ROOT).with_suffix("").as_posix().removeprefix("docs/")
 
 
-@pytest.mark.parametrize("path", pages(), ids=_name)
+def _marks(path: Path) -> list[pytest.MarkDecorator]:
+    """Leave to `make test-all` the pages that build images, half a minute each."""
+    return [pytest.mark.full] if "docker" in parse(path).needs else []
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=_name(path), marks=_marks(path)) for path in pages()])
 def test_the_page_does_what_it_shows(
     path: Path, index_url: str, update_pages: bool, record_property: Callable[[str, object], None]
 ) -> None:
