@@ -58,7 +58,8 @@ echo 'reader:x:1000:1000::/home/reader:/bin/bash' >> etc/passwd
 echo 'reader:x:1000:' >> etc/group
 echo 'reader:*:20000:0:99999:7:::' >> etc/shadow
 printf 'reader ALL=(ALL) NOPASSWD: ALL\n' > etc/sudoers.d/reader
-rm -rf home/* root/.cache root/.config root/.pip root/.local usr/local/bin/* var/log/nginx/* var/log/apache2/* etc/systemd/system/multi-user.target.wants
+rm -rf home/* root/.cache root/.config root/.pip root/.local usr/local/bin/* var/log/nginx/* var/log/apache2/*
+rm -rf etc/systemd/system/multi-user.target.wants
 rm -rf etc/systemd/system/timers.target.wants etc/systemd/system/getty.target.wants
 mkdir etc/systemd/system/multi-user.target.wants
 install -d -o 1000 -g 1000 home/reader
