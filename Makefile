@@ -43,7 +43,7 @@ lock: tools  ## resolve the locks of the tools and of the wheelhouse again
 	  --no-annotate --no-header --quiet --output-file requirements.txt pyproject.toml
 	PYTHONPATH=tests $(BIN)/python -m support.wheelhouse lock
 
-bench: tools  ## measure builds, live reload, page weights, static-index, which-python, build backends
+bench: tools  ## measure builds, live reload, page weights, static-index, which-python, build backends, WSGI servers
 	$(BIN)/python tests/bench.py
 
 # The environment of the tools is made anew when the lock's content changes, and only then.

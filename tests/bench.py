@@ -4,7 +4,8 @@ Seconds depend on the machine and what else it does, so they come as a median of
 Bytes and requests do not; tests/test_site.py holds them to budgets.
 
 `.venv/bin/python tests/bench.py static-files` measures how fast static files are served, and nothing else, and writes
-the data file from which a page has its table.
+the data file from which a page has its table. `.venv/bin/python tests/bench.py server-lab` does so with the servers of
+the example `server-lab`, in less than ten minutes on two quiet cores.
 """
 
 import contextlib
@@ -27,11 +28,13 @@ sys.path[:0] = [
 ]
 
 import static_index  # noqa: E402
+from guide import server_lab  # noqa: E402
 from guide import static_files as static_files_data  # noqa: E402
 from making import sdist, wheel  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 from support import asking, checks, html, system, wheelhouse  # noqa: E402
 from support import site as builders  # noqa: E402
+from support.servers import ordinary_user  # noqa: E402
 from support.workshop import Workshop  # noqa: E402
 from test_browser import ARGUMENTS, NO_CHROMIUM, chromium, serve  # noqa: E402
 from test_static_files import SERVERS, Site, running  # noqa: E402
@@ -62,6 +65,7 @@ def main() -> None:
         table(backends(Path(folder)))
         table(static_files(Path(folder)))
         table(interfaces(Path(folder)))
+        table(servers(Path(folder)))
 
 
 def timed_builds(build, tree: Path, out: Path) -> list[float]:
@@ -339,6 +343,28 @@ def interfaces(folder: Path) -> list[tuple[str, str]]:
     ]
 
 
+def servers(folder: Path) -> list[tuple[str, str]]:
+    """Let the example `server-lab` measure WSGI servers, or say what is missing for it."""
+    for reason in system.lacking(["wrk"]):
+        return [("WSGI servers", f"not measured: {reason}")]
+    measure_servers(folder, folder / "server-lab.json")
+    found = server_lab.results.read(folder / "server-lab.json")
+    ratios = server_lab.results.ratios(found, "flask", "rate")
+    return [
+        (found.servers[name].title, f"{one.median:.2f} of gunicorn sync's requests ({one.least:.2f} to {one.most:.2f})")
+        for name, one in ratios.items()
+    ]
+
+
+def measure_servers(folder: Path, output: Path) -> None:
+    """Install the example and run it, as an ordinary user, since Apache does not work for root; its steps are shown."""
+    with wheelhouse.serve() as url:
+        workshop = Workshop(folder / "workshop", url)
+        python = workshop.venv(folder / "server-lab", workshop.wheel("server-lab"))
+        command = [*ordinary_user(), python.parent / "server-lab", "run", "--output", output]
+        subprocess.run(command, env=workshop.environment, check=True)
+
+
 def processor_seconds() -> float:
     """Say what all programs that were started and have ended took of the processor."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -364,6 +390,10 @@ def table(rows: list[tuple[str, str]]) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["server-lab"]:
+        with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
+            measure_servers(Path(temporary), ROOT / server_lab.DATA)
+        sys.exit()
     if sys.argv[1:] == ["static-files"]:
         with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
             data = static_files_data.write(measure_static_files(Path(temporary)))

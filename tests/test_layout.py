@@ -78,6 +78,7 @@ NOT_SHOWN = {
     "settings-pydantic/src/settings_pydantic/__main__.py": "the page shows what the command prints",
     "secret-rotation/src/secret_rotation/__init__.py": "re-exports what the page shows",
     "secret-rotation/src/secret_rotation/app.py": "the page asks it, and shows what it answers and logs",
+    "server-lab/src/*": "a whole program to run; pages include the parts that they are about",
     "static-index/src/static_index/__init__.py": "re-exports what the page shows",
     "static-index/src/static_index/__main__.py": "the page shows what the command prints",
     "static-index/src/static_index/pages.py": "the page shows what it writes, in both forms",
