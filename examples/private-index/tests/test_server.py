@@ -37,11 +37,11 @@ def test_nothing_is_read_without_an_account(full: Place, path: str) -> None:
     assert full.ask(path)[0] == 200
 
 
-def test_nothing_is_uploaded_without_an_account(place: Place) -> None:
+def test_nothing_is_uploaded_without_an_account(full: Place) -> None:
     body = ":action=file_upload"
-    assert place.ask("/", None, "POST", body) == (401, "401 Unauthorized: this index wants a name and a password\n")
-    assert place.ask("/", WRONG, "POST", body) == (403, "403 Forbidden: the name or the password is wrong\n")
-    assert place.ask("/", PASSWORD, "POST", body) == (400, "400 Bad Request: Missing 'content' file-field!\n")
+    assert full.ask("/", None, "POST", body) == (401, "401 Unauthorized: this index wants a name and a password\n")
+    assert full.ask("/", WRONG, "POST", body) == (403, "403 Forbidden: the name or the password is wrong\n")
+    assert full.ask("/", PASSWORD, "POST", body) == (400, "400 Bad Request: Missing 'content' file-field!\n")
 
 
 def test_an_account_that_is_taken_away_is_out_at_once(place: Place) -> None:
@@ -110,13 +110,13 @@ def test_pypiserver_by_itself_lets_an_account_remove_a_file(tmp_path: Path) -> N
     assert list(tmp_path.glob("*.whl")) == []
 
 
-def test_a_wrong_password_uploads_nothing(place: Place, tmp_path: Path) -> None:
-    built = wheel(tmp_path)
-    status, said = place.twine(built, password=WRONG)
+def test_a_wrong_password_uploads_nothing(full: Place, tmp_path: Path) -> None:
+    built = wheel(tmp_path, version="2.0")
+    status, said = full.twine(built, password=WRONG)
     assert (status, "HTTPError: 403 Forbidden" in said) == (1, True)
-    status, said = place.publish(built, password=WRONG)
+    status, said = full.publish(built, password=WRONG)
     assert (status, "403 Forbidden: the name or the password is wrong" in said) == (2, True)
-    assert place.published == []
+    assert full.published == [FILE]
 
 
 # Install
@@ -182,9 +182,9 @@ def test_uv_says_that_the_password_is_wrong(full: Place) -> None:
 # Names that it does not have
 
 
-def test_an_unknown_name_is_not_found(place: Place) -> None:
-    assert place.ask("/simple/unknown/") == (404, "404 Not Found: Not Found (unknown does not exist)\n")
-    assert place.ask("/favicon.ico") == (404, "404 Not Found: there is nothing here\n")
+def test_an_unknown_name_is_not_found(full: Place) -> None:
+    assert full.ask("/simple/unknown/") == (404, "404 Not Found: Not Found (unknown does not exist)\n")
+    assert full.ask("/favicon.ico") == (404, "404 Not Found: there is nothing here\n")
 
 
 def test_pypiserver_by_itself_sends_clients_to_pypi_for_an_unknown_name(tmp_path: Path) -> None:
@@ -202,11 +202,11 @@ def test_pypiserver_by_itself_sends_clients_to_pypi_for_an_unknown_name(tmp_path
 # Where a password shows
 
 
-def test_a_command_line_shows_the_password_to_every_user(place: Place) -> None:
+def test_a_command_line_shows_the_password_to_every_user(full: Place) -> None:
     if not Path("/proc/self/cmdline").exists():
         pytest.skip("no /proc")
     show = "print(open('/proc/self/cmdline').read().split('\\0')[-2])"
-    assert place.run(sys.executable, "-c", show, place.with_account()) == (0, place.with_account() + "\n")
+    assert full.run(sys.executable, "-c", show, full.with_account()) == (0, full.with_account() + "\n")
     assert os.stat("/proc/self/cmdline").st_mode & 0o004
 
 
@@ -225,11 +225,11 @@ def test_pip_hides_the_password_in_what_it_writes(full: Place) -> None:
     assert (status, said.startswith(address), len(said.splitlines())) == (0, True, 1)
 
 
-def test_pip_config_list_shows_the_password(place: Place) -> None:
-    settings = place.folder / "pip.conf"
-    settings.write_text(f"[global]\nindex-url = {place.with_account()}\n", "utf-8")
-    _, said = place.run(sys.executable, "-m", "pip", "config", "list", PIP_CONFIG_FILE=str(settings))
-    assert f"global.index-url='{place.with_account()}'" in said
+def test_pip_config_list_shows_the_password(full: Place) -> None:
+    settings = full.folder / "pip.conf"
+    settings.write_text(f"[global]\nindex-url = {full.with_account()}\n", "utf-8")
+    _, said = full.run(sys.executable, "-m", "pip", "config", "list", PIP_CONFIG_FILE=str(settings))
+    assert f"global.index-url='{full.with_account()}'" in said
 
 
 def test_uv_writes_the_password_into_requirements_but_not_into_its_lock(full: Place) -> None:
