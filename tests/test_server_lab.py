@@ -56,12 +56,57 @@ def test_a_plot_has_a_bar_and_a_label_for_every_server(name: str) -> None:
     assert sum(element.tag.endswith("rect") for element in root) == len(found.servers)
 
 
-# What the page says of servers in its own words; the tables have the rest. A run that finds otherwise fails here.
+# What the pages say of servers in their own words; the tables have the rest. A run that finds otherwise fails here.
 
 
-def test_the_recommendation_rests_on_what_was_found() -> None:
-    faults = {name: server.faults for name, server in server_lab.read().servers.items()}
+@pytest.fixture(scope="module")
+def faults() -> dict:
+    return {name: server.faults for name, server in server_lab.read().servers.items()}
+
+
+def test_the_recommended_server_loses_nothing(faults: dict) -> None:
     recommended = faults["gunicorn-gthread"]
     assert (recommended.stopped.answered, recommended.stopped.exit) == (True, 0)
     assert (recommended.reloaded.failed, recommended.reloaded.done) == (0, 3)
     assert recommended.killed.back
+
+
+def test_the_recommended_server_has_two_weak_points(faults: dict) -> None:
+    recommended = faults["gunicorn-gthread"]
+    assert recommended.slow_clients.answered < recommended.slow_clients.asked
+    assert recommended.broken.answered == 0
+
+
+def test_a_fast_request_waits_where_one_request_is_answered_at_a_time() -> None:
+    found = server_lab.read()
+    waits = {
+        name: one.median / found.settings.slow for name, one in server_lab.results.values(found, "bare", "wait").items()
+    }
+    assert {name for name, wait in waits.items() if wait > 0.7} == {"gunicorn-sync", "uwsgi", "wsgiref"}
+
+
+def test_each_other_server_wins_where_the_page_says(faults: dict) -> None:
+    assert server_lab.read().servers["waitress"].processes == 1
+    assert (faults["waitress"].reloaded, faults["waitress"].killed.up) == (None, False)
+    assert {status[0] for status in faults["mod-wsgi"].malformed.values()} <= {"4", "5", "c"}  # c: closed
+    for name in ("mod-wsgi", "granian"):
+        assert faults[name].slow_clients.answered == faults[name].slow_clients.asked
+    assert faults["granian"].broken.answered == faults["granian"].broken.asked
+    assert not faults["granian"].killed.up
+
+
+@pytest.mark.parametrize("name", ["flask-run", "wsgiref"])
+def test_a_development_server_drops_what_it_is_at_and_does_not_come_back(name: str, faults: dict) -> None:
+    found = faults[name]
+    assert (found.stopped.answered, found.reloaded, found.killed.up) == (False, None, False)
+
+
+def test_the_development_servers_take_all_connections_or_one(faults: dict) -> None:
+    assert faults["wsgiref"].idle.held == 1
+    assert faults["wsgiref"].idle.answered == faults["wsgiref"].slow_clients.answered == 0
+    assert faults["flask-run"].idle.held > faults["flask-run"].idle.number / 3
+
+
+def test_the_pages_name_the_settings_of_the_run() -> None:
+    settings = server_lab.read().settings
+    assert (settings.patience, settings.connections) == (2, 16)
