@@ -91,7 +91,7 @@ def host() -> Iterator[debian.Server]:
                 flask-site sh -c 'flask-site init-db && exec gunicorn "flask_site:create_app()"' > /dev/null 2>&1
             curl --silent --fail --retry 30 --retry-connrefused http://localhost:8000/readyz
         """
-        assert server.run("sh", "-euc", script).stdout.endswith("ok\n")
+        assert server.run("sh", "-euc", script, limit=300).stdout.endswith("ok\n")
         yield server
 
 
