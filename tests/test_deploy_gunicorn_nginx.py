@@ -321,8 +321,8 @@ def test_a_reload_of_broken_code_is_refused_and_a_bare_hup_ends_the_server(site:
     assert answers(site, 1)
     site.server.run("systemctl", "kill", "--signal=HUP", "--kill-who=main", *UNITS)
     until(lambda: site.ask("GET", "/").status == 502, "gunicorn goes on")
-    assert "Reason: Worker failed to boot." in said(site)
-    assert "code=exited, status=3" in said(site)
+    assert re.search(r"Worker \(pid:\d+\) exited with code 3", said(site))
+    assert "Failed with result 'exit-code'." in said(site)
 
 
 def test_what_cannot_be_deployed_is_said_and_changes_nothing(site: Site) -> None:
