@@ -1,8 +1,9 @@
 """Clients of a site that goes wrong behind its front door: they ask, wait for the answer, count it, and ask again.
 
-Each is a thread whose connections begin in a network of the tests' own. None of them hides anything: a read is asked
-once and counts as it ended; a write is tried again until its outcome is known, and each attempt counts. A write that
-was acknowledged is on the disk, in a file of its own client, before the next one begins.
+Each is a thread whose connections begin in a network of the tests' own. None of them hides anything. A read is asked
+once; only where its answer breaks off in the middle it is asked again, once, as browsers do, and that counts. A write
+is tried again until its outcome is known, and each attempt counts. A write that was acknowledged is on the disk, in a
+file of its own client, before the next one begins.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ TIMEOUT = 30.0  # seconds for one answer
 PAUSE = 0.2  # seconds before the second attempt of a write, and each after that
 ATTEMPTS = 150  # of one write
 LIMIT = 120.0  # seconds for a client to end
+BROKEN_OFF = http.client.IncompleteRead.__name__
 ADDED, TAKEN, AWAY = 201, 409, 503
 UNKNOWN = (502, 503, 504)  # after these, a write may have been done or not
 
@@ -33,8 +35,9 @@ class Phase:
     """What clients met while one thing went on; a request belongs to the phase in which it began."""
 
     name: str
-    reads: Counter[str] = field(default_factory=Counter)  # by status, or "lost" without an answer
+    reads: Counter[str] = field(default_factory=Counter)  # by status, or by what came instead of an answer
     writes: Counter[str] = field(default_factory=Counter)  # attempts
+    broken_off: int = 0  # answers to reads that were asked for again
     acknowledged: dict[str, int] = field(default_factory=dict)  # names, with the id that the answer gave
     found: set[str] = field(default_factory=set)  # names that were there at the next attempt
     retries: int = 0  # attempts that were not the first
@@ -55,8 +58,12 @@ class Clients:
     """Readers and writers of one site, and their account."""
 
     def __init__(self, network: Network, address: str, host: str, key: str, folder: Path) -> None:
-        """Take where the front door is, the name that the site answers for, its key, and a folder for the accounts."""
+        """Take where the front door is, what it is called, its key, and a new folder for the accounts.
+
+        What they add is named after the folder.
+        """
         self.network, self.address, self.host, self.key, self.folder = network, address, host, key, folder
+        folder.mkdir(parents=True)
         self.phases = [Phase("start")]
         self.unsettled: set[str] = set()  # names whose outcome is not known
         self.refused: list[str] = []  # answers that no write should get
@@ -119,8 +126,13 @@ class Clients:
         while not self._stop.wait(pause):
             phase, started = self.phases[-1], time.monotonic()
             known = chance.choice(self._known) if self._known and chance.random() < 0.8 else None
-            kind, _ = self._ask("GET", f"/api/packages/{known}" if known else "/api/packages")
+            path = f"/api/packages/{known}" if known else "/api/packages"
+            kind, _ = self._ask("GET", path)
+            broken_off = kind == BROKEN_OFF
+            if broken_off:
+                kind, _ = self._ask("GET", path)
             with self._lock:
+                phase.broken_off += broken_off
                 phase.reads[kind] += 1
                 phase.slowest = max(phase.slowest, time.monotonic() - started)
 
@@ -130,7 +142,7 @@ class Clients:
             for count in itertools.count():
                 if self._stop.wait(pause):
                     return
-                name = f"client{number}-package{count}"
+                name = f"{self.folder.name}-{number}-{count}"
                 if (stored := self._settle(name)) is not None:
                     log.write(f"{stored} {name}\n")
                     log.flush()
@@ -157,7 +169,7 @@ class Clients:
             if kind == str(ADDED) or found:
                 self.unsettled.discard(name)
                 return answer.get("id")
-            if kind != "lost" and int(kind) not in UNKNOWN:
+            if kind.isdigit() and int(kind) not in UNKNOWN:
                 self.refused.append(f"{kind} {name}")
                 self.unsettled.discard(name)
                 return None
@@ -166,7 +178,7 @@ class Clients:
         return None
 
     def _ask(self, method: str, path: str, body: object = None) -> tuple[str, dict]:
-        """Ask once, over a connection of its own; give the status, or "lost", and what an added package is like."""
+        """Ask once, over a connection of its own; give the status, or what came instead, and an added package."""
         headers = {"Host": self.host, "Connection": "close"}
         if body is not None:
             headers |= {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"}
@@ -176,8 +188,8 @@ class Clients:
             answer = connection.getresponse()
             content = answer.read()
             return str(answer.status), json.loads(content) if answer.status == ADDED else {}
-        except (OSError, http.client.HTTPException):
-            return "lost", {}
+        except (OSError, http.client.HTTPException) as error:
+            return type(error).__name__, {}
         finally:
             connection.close()
 
@@ -188,6 +200,24 @@ def account(folder: Path) -> dict[str, int]:
     return {name: int(number) for number, name in lines if number.isdigit()}
 
 
+def lost(phase: Phase, rows: list[tuple[int, str]]) -> list[str]:
+    """Name what clients were told is there, in one phase, and the database does not have.
+
+    Args:
+        phase: that has ended.
+        rows: ids and names, all that the database has.
+    """
+    kept, there = set(rows), {name for _, name in rows}
+    told = [name for name, number in phase.acknowledged.items() if (number, name) not in kept]
+    return told + [name for name in phase.found if name not in there]
+
+
+def doubled(phase: Phase, rows: list[tuple[int, str]]) -> list[str]:
+    """Name what clients added once, in one phase, and the database has more often."""
+    there = Counter(name for _, name in rows)
+    return [name for name in (*phase.acknowledged, *phase.found) if there[name] > 1]
+
+
 def faults(clients: Clients, rows: list[tuple[int, str]]) -> list[str]:
     """Tell what the clients were told, and the database does not have so.
 
@@ -195,12 +225,11 @@ def faults(clients: Clients, rows: list[tuple[int, str]]) -> list[str]:
         clients: that have ended.
         rows: ids and names, all that the database has.
     """
-    there, kept = Counter(name for _, name in rows), set(rows)
-    told = {name: number for phase in clients.phases for name, number in phase.acknowledged.items()}
+    acknowledged = {name: number for phase in clients.phases for name, number in phase.acknowledged.items()}
     found = {name for phase in clients.phases for name in phase.found}
-    assert told == account(clients.folder), "the clients' files are not what they counted"
-    wrong = [f"{name} is there {count} times" for name, count in there.items() if count > 1]
-    wrong += [f"{name} was acknowledged and is lost" for name, number in told.items() if (number, name) not in kept]
-    wrong += [f"{name} was found and is lost" for name in found - there.keys()]
-    wrong += [f"{name} is there and nobody was told" for name in there.keys() - told.keys() - found - clients.unsettled]
+    assert acknowledged == account(clients.folder), "the clients' files are not what they counted"
+    wrong = [f"{name} is lost" for phase in clients.phases for name in lost(phase, rows)]
+    wrong += [f"{name} is there twice" for phase in clients.phases for name in doubled(phase, rows)]
+    theirs = {name for _, name in rows if name.startswith(f"{clients.folder.name}-")}
+    wrong += [f"{name} is there, unknown" for name in theirs - acknowledged.keys() - found - clients.unsettled]
     return wrong + [f"unexpected: {answer}" for answer in clients.refused]

@@ -11,6 +11,7 @@ from support import debian
 from support.debian import Made, NoServer, Server
 
 CLIENTS = "10.77.0.1"  # the address from which clients ask; the network is in no table of this machine
+MAC = "02:00:00:00:00:01"
 FIRST = 11  # last number of the address of the first server
 CABLE = "eth0"  # what a server calls its end
 LIMIT = 30.0  # seconds for one command
@@ -27,7 +28,9 @@ class Network:
         """Make the switch in the network of a process, whose place becomes the clients'."""
         self._place = Server(place)
         self.addresses: dict[int, str] = {}
-        self._ip(place, "link set lo up", "link add switch type bridge", f"address add {CLIENTS}/24 dev switch")
+        # With an address of its own, the switch does not take that of a cable, and another when that one is cut.
+        switch = f"link add switch address {MAC} type bridge"
+        self._ip(place, "link set lo up", switch, f"address add {CLIENTS}/24 dev switch")
         self._ip(place, "link set switch up")
 
     def join(self, server: Server) -> str:
