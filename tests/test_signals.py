@@ -30,10 +30,11 @@ PART = re.compile(r"^### (gunicorn|uWSGI|waitress|granian)(?:, with `(--[a-z]+)`
 NAME = re.compile(r"SIG[A-Z0-9]+")
 STILL = 1.0  # seconds in which a server would have cut the request off, or have ended
 APP = """
-import time
+import os, time
 from pathlib import Path
 
 VERSION = "one"
+Path(f"loaded-by-{os.getpid()}").touch()
 
 
 def application(environ, start_response):
@@ -55,10 +56,11 @@ SERVERS: dict[str, Callable[[int], list[str]]] = {
         *["granian", "--interface=wsgi", "--workers=2", "--host=127.0.0.1", f"--port={port}", "app:application"]
     ],
 }
+IMPORTS = {"gunicorn": 2, "granian": 2}  # one for each worker; the others import the code once
 WITH = {
     "": [],
     "with `--die-on-term`": ["--die-on-term"],
-    "with a hook": ["--hook-master-start=unix_signal:15 gracefully_kill_them_all"],
+    "with a hook": ["--hook-master-start=unix_signal:15 gracefully_kill_them_all", "--worker-reload-mercy=10"],
 }
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
@@ -167,6 +169,7 @@ def serving(row: Row, programs: Path, folder: Path) -> Iterator[Server]:
         wait_for(process, port, LIMIT, folder / "server.log")
         server = Server(process, port, folder)
         assert server.ask() == "one"
+        until("every worker has the code", lambda: len(list(folder.glob("loaded-by-*"))) == IMPORTS.get(row.server, 1))
         yield server
     finally:
         (folder / "end").touch()
