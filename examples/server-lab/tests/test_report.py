@@ -68,7 +68,7 @@ Up to 10,000 connections send nothing: as many as are accepted.
 | granian | 3 (2.5–4) | 2.5 |
 | wsgiref | 1.1 (0.9–1.1) | 0.5 |
 
-Ties in “Bare”: gunicorn sync and wsgiref.
+Ties in “Bare”: gunicorn sync with wsgiref.
 
 Ties in “Flask”: none.
 
@@ -155,6 +155,17 @@ def test_bars_are_as_long_as_their_values() -> None:
     widths = [float(element.get("width")) for element in root if element.tag.endswith("rect")]
     assert (text["title"], text["desc"]) == ("A & b", "in <units>: one 1; two 2 (1–4); none 0.")
     assert widths == [62, 124, 0]  # of 248 for the most
+
+
+def test_ties_are_named_once_for_each_server_above() -> None:
+    spreads = {"gunicorn-sync": Spread(1, 0, 2), "granian": Spread(1, 0, 2), "wsgiref": Spread(2, 1, 3)}
+    assert report._tied(RESULTS, "Bare", spreads) == (
+        "Ties in “Bare”: gunicorn sync with granian and wsgiref; granian with wsgiref."
+    )
+
+
+def test_a_range_that_is_no_wider_than_its_digits_is_left_out() -> None:
+    assert [report._cell(Spread(59.1, 58.9, 59.2)), report._cell(Spread(59.1, 58, 59.2))] == ["59", "59 (58–59)"]
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,7 @@ def change(place: list[str], value: object) -> dict:
 FAULTS = [
     (change(["schema"], 2), "schema 2, where this version of the lab reads 1"),
     (change(["date"], 20261121), "date: expected str, found 20261121"),
+    (change(["machine", "cores"], True), "machine: cores: expected int, found True"),
     (change(["machine"], {"cores": 2}), "machine: expected an object with cores, processor, kernel, python"),
     (
         change(["servers", "granian", "rounds", "bare"], [1]),

@@ -225,12 +225,17 @@ def _items(results: Results) -> list[tuple[str, Measured]]:
 
 
 def _tied(results: Results, title: str, column: dict[str, Spread]) -> str:
-    found = [" and ".join(results.servers[name].title for name in pair) for pair in ties(column)]
-    return f"Ties in “{title}”: {'; '.join(found) or 'none'}."
+    """Name for each server those below it in the table with which it ties."""
+    found: dict[str, list[str]] = {}
+    for one, other in ties(column):
+        found.setdefault(results.servers[one].title, []).append(results.servers[other].title)
+    said = "; ".join(f"{one} with {' and '.join(others)}" for one, others in found.items())
+    return f"Ties in “{title}”: {said or 'none'}."
 
 
 def _cell(one: Spread) -> str:
-    return short(one.median) if one.least == one.most else f"{short(one.median)} ({short(one.least)}–{short(one.most)})"
+    median, least, most = map(short, (one.median, one.least, one.most))
+    return median if median == least == most else f"{median} ({least}–{most})"
 
 
 def short(number: float) -> str:
