@@ -183,7 +183,7 @@ def test_a_background_command_that_does_not_start_fails(page, monkeypatch: pytes
 
 SAMPLES = {
     "seconds": (
-        ["in 0.12s", "took 3 ms", "2.5 seconds", "1 second", "0.3 s"],
+        ["in 0.12s", "took 3 ms", "2.5 seconds", "1 second", "0.3 s", "in 98.88s (0:01:38)"],
         ["12", "s", "3 meters", "0.1x"],
     ),
     "patch": (["3.13.0", "Python 3.15.2", "3.15.0rc1"], ["3.13", "4.1.2", "v13.3.1x", "3.1.2.3"]),

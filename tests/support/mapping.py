@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 # The parts of a line that no two runs share, each opted into by name: `<!-- run: volatile=seconds -->`.
 VOLATILE: dict[str, re.Pattern[str]] = {
-    "seconds": re.compile(r"\b\d+(?:\.\d+)?(?: ?(?:ms|µs|s)| seconds?)\b"),
+    "seconds": re.compile(r"\b\d+(?:\.\d+)?(?: ?(?:ms|µs|s)| seconds?)\b(?: \(\d+:\d\d:\d\d\))?"),
     "patch": re.compile(r"\b3\.\d+\.\d+(?:(?:a|b|rc)\d+)?\+?(?![\w.])"),
     "pid": re.compile(r"\[\d+\]|(?<=\bpid )\d+\b|(?<=\bpid: )\d+\b|(?<=\bpid=)\d+\b"),
     "address": re.compile(r"\b0x[0-9a-f]{6,16}\b"),

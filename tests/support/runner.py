@@ -334,8 +334,8 @@ class _Run:
         shell = self.shells.get(("bash", self.box.python.series))
         if not shell:
             return None
-        output, status = shell.run("cd / ; python3 -m pip --version")
-        return output.split()[1] if status == 0 else None
+        output, status = shell.run("cd / ; python3 -c 'import importlib.metadata as m; print(m.version(\"pip\"))'")
+        return output.strip() if status == 0 else None
 
     def close(self) -> None:
         for shell in self.shells.values():
