@@ -210,6 +210,8 @@ def test_the_step_writes_only_what_changes_and_removes_what_is_stale(tmp_path: P
         "docs/.generated/backends.md",
         "docs/.generated/get/sample.md",
         "docs/.generated/links.md",
+        "docs/.generated/many-machines-without.md",
+        "docs/.generated/many-machines.md",
         "docs/.generated/pypi-growth.md",
         "docs/.generated/skips.md",
         "docs/.generated/static-files.md",

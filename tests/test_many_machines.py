@@ -11,12 +11,13 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from guide import ROOT, archive
+from guide import ROOT, archive, many_machines
 from guide.page import parse
 from support import clients, debian, deployments, network, system
 from support.clients import Clients, Phase
@@ -33,7 +34,14 @@ NAMES = ("app1", "app2")
 DATABASE = "flask-site"  # and its user
 LINK = f"{HOME}/venv"  # the release that runs
 SERVICE = "flask-site@1"
+RULE = "max_fails=1 fail_timeout=5s"
+POSTGRESQL = "postgresql@15-main"
 CUT = 8.0  # seconds without a cable
+SLOWEST = 25.0  # seconds for any answer; nginx waits 10 for one machine, and as long for the other
+VERSIONS = """
+import importlib.metadata as found, platform
+print(f"Python {platform.python_version()}, gunicorn {found.version('gunicorn')}")
+"""
 LIMIT = 30.0  # seconds until a machine that starts is ready
 
 # What the example's files say for two instances on one machine, and what takes its place for two machines.
@@ -78,16 +86,27 @@ class Machines:
         """Run `flask-site` of a release, with the settings of the service."""
         return self.first.command(*arguments, environment=f"{HOME}/venvs/{release}", check=check)
 
-    def balance(self, *without: Server) -> None:
-        """Let nginx send requests to all application servers but these, and wait until what they have is done."""
+    def balance(self, *without: Server, rule: str = RULE) -> None:
+        """Let nginx send requests to all application servers but these, and wait until what it has sent is answered.
+
+        Args:
+            without: these.
+            rule: when nginx leaves a server out by itself.
+        """
         rows = []
         for app in self.apps:
             down = " down" if app in without else ""
-            rows.append(f"    server {self.network.addresses[app.pid]}:{PORT} max_fails=1 fail_timeout=5s{down};")
+            rows.append(f"    server {self.network.addresses[app.pid]}:{PORT} {rule}{down};")
         self.web.write("/etc/nginx/sites-available/flask-site", self.front.replace("{servers}", "\n".join(rows)))
         self.web.run("nginx", "-t")
+        before = self._nginx_workers()
         self.web.run("systemctl", "reload", "nginx")
-        until(lambda: "shutting down" not in self.web.run("ps", "-eo", "cmd").stdout, "an old worker of nginx goes on")
+        until(lambda: not before & self._nginx_workers(), "an old worker of nginx goes on")
+
+    def _nginx_workers(self) -> set[str]:
+        """Give the process ids of all workers of nginx; those from before a reload end with their last answer."""
+        rows = self.web.run("ps", "-eo", "pid,cmd").stdout.splitlines()
+        return {row.split()[0] for row in rows if "nginx: worker process" in row}
 
     def ready(self, app: Server) -> bool:
         """Ask one application server whether it can work."""
@@ -119,6 +138,22 @@ class Machines:
         """Ask the database itself."""
         sql = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname", database]
         return self.database.run(*sql, "--command", statement, user="postgres").stdout.splitlines()
+
+    def crash_database(self) -> None:
+        """Kill PostgreSQL with all its processes, and start it again."""
+        self.database.run("pkill", "--signal=KILL", "--exact", "postgres")
+        time.sleep(1)
+        self.database.run("systemctl", "start", POSTGRESQL)
+
+    def programs(self) -> str:
+        """Name the programs, with their versions."""
+        python = self.first.server.run(f"{LINK}/bin/python", "-c", VERSIONS).stdout.strip()
+        nginx = self.web.run("nginx", "-v").stdout.strip().partition("nginx/")[2]
+        return f"{python}, nginx {nginx}, PostgreSQL {self.psql('SHOW server_version')[0].split()[0]}"
+
+    def clients(self, folder: Path) -> Clients:
+        """Give clients that ask through nginx."""
+        return Clients(self.network, self.network.addresses[self.web.pid], HOST, KEY, folder)
 
     def rows(self) -> list[tuple[int, str]]:
         """Give ids and names of all packages that are in the database."""
@@ -189,7 +224,7 @@ def prepare_database(machines: Machines, password: str) -> None:
     machines.database.write(f"{folder}/conf.d/network.conf", "listen_addresses = '*'\n", user="postgres")
     rule = f"host {DATABASE} {DATABASE} 10.77.0.0/24 scram-sha-256"
     machines.database.run("sh", "-c", f"echo {shlex.quote(rule)} >> {folder}/pg_hba.conf")
-    machines.database.run("systemctl", "start", "postgresql@15-main")
+    machines.database.run("systemctl", "start", POSTGRESQL)
     machines.psql(f"CREATE ROLE \"{DATABASE}\" LOGIN PASSWORD '{password}'", "postgres")
     machines.psql(f'CREATE DATABASE "{DATABASE}" OWNER "{DATABASE}"', "postgres")
 
@@ -200,25 +235,40 @@ def permitted() -> None:
         system.missing(reason, ["debian-server"])
 
 
-def show(phases: Sequence[Phase]) -> None:
-    for phase in phases:
-        print(
-            f"{phase.name}: {phase.reads.total()} reads, failed {phase.failed_reads or 0};"
-            f" {phase.writes.total()} writes, failed {phase.failed_writes or 0}, {phase.retries} retries,"
-            f" {len(phase.acknowledged)} acknowledged, {len(phase.found)} found; slowest {phase.slowest:.1f} s"
-        )
+def counted(phase: Phase, rows: list[tuple[int, str]]) -> dict[str, object]:
+    """Count what clients met in a phase, print it, and give it as the data file has it."""
+    lost, doubled = clients.lost(phase, rows), clients.doubled(phase, rows)
+    print(
+        f"{phase.name}: {phase.reads.total()} reads, failed {phase.failed_reads or 0}, {phase.broken_off} broken off;"
+        f" {phase.writes.total()} writes, failed {phase.failed_writes or 0}, {phase.retries} retries,"
+        f" {len(phase.acknowledged)} acknowledged, {len(phase.found)} found, {len(lost)} lost, {len(doubled)} twice;"
+        f" slowest {phase.slowest:.1f} s"
+    )
+    return {
+        "name": phase.name,
+        "reads": phase.reads.total(),
+        "reads_failed": sum(phase.failed_reads.values()),
+        "broken_off": phase.broken_off,
+        "writes": phase.writes.total(),
+        "writes_failed": sum(phase.failed_writes.values()),
+        "acknowledged": len(phase.acknowledged),
+        "lost": len(lost),
+        "doubled": len(doubled),
+        "slowest": round(phase.slowest, 1),
+    }
 
 
 def test_one_of_two_application_servers_is_killed_and_nobody_notices(tmp_path: Path) -> None:
     with running() as machines:
-        asking = Clients(machines.network, machines.network.addresses[machines.web.pid], HOST, KEY, tmp_path)
+        asking = machines.clients(tmp_path / "accounts")
         with asking.asking(readers=3, writers=1, pause=0.02):
             with asking.phase("both serve", after=100):
                 pass
             with asking.phase("one is killed", after=200) as killed:
                 machines.network.kill(machines.apps[1])
         rows = machines.rows()
-    show(asking.phases)
+    for phase in asking.phases:
+        counted(phase, rows)
     assert clients.faults(asking, rows) == []
     assert [phase.failed_reads for phase in asking.phases] == [{}] * 3
     assert len(killed.acknowledged) > 10
@@ -271,46 +321,179 @@ def make_releases(workshop: Workshop, folder: Path) -> dict[str, Path]:
     return made
 
 
+# What lets nginx send a write twice, and what holds one up for so long.
+RETRIED = (
+    ("proxy_next_upstream error timeout;", "proxy_next_upstream error timeout non_idempotent;"),
+    ("proxy_read_timeout 10s;", "proxy_read_timeout 1s;"),
+)
+HELD_UP = "BEGIN; LOCK TABLE packages IN EXCLUSIVE MODE; SELECT pg_sleep(1.5); COMMIT"
+
+UNTOUCHED = "nothing happens"
+DATABASE_AWAY = ("the database is restarted", "the database is killed")
+MACHINE_AWAY = ("an application server is cut off", "an application server is killed")
+
+
 @pytest.mark.full
-def test_machines_fail_and_releases_change_while_clients_ask(workshop: Workshop, tmp_path: Path) -> None:
+def test_machines_fail_and_releases_change_while_clients_ask(
+    workshop: Workshop, tmp_path: Path, update_pages: bool
+) -> None:
     wheels = make_releases(workshop, tmp_path / "releases")
-    (tmp_path / "accounts").mkdir()
     with running() as machines:
         for release, wheel in wheels.items():
             machines.install(release, wheel)
         second = machines.apps[1]
-        asking = Clients(
-            machines.network, machines.network.addresses[machines.web.pid], HOST, KEY, tmp_path / "accounts"
-        )
+        asking = machines.clients(tmp_path / "accounts")
         with asking.asking(readers=4, writers=3, pause=0.05):
-            with asking.phase("nothing", after=300):
+            with asking.phase(UNTOUCHED, after=300):
                 pass
-            with asking.phase("release 1.1, with a migration"):
+            with asking.phase("release 1.1 comes, which adds a column"):
                 machines.command("1.1", "init-db")
                 machines.roll("1.1")
             assert [machines.shows_licence(app) for app in machines.apps] == [True, True]
-            with asking.phase("back to release 1.0"):
+            with asking.phase("release 1.0 comes back"):
                 machines.roll("1.0")
             assert [machines.shows_licence(app) for app in machines.apps] == [False, False]
-            with asking.phase("release 1.1 again"):
+            with asking.phase("release 1.1 comes again"):
                 machines.roll("1.1")
-            with asking.phase("release 1.2, which ends the migration"):
+            with asking.phase("release 1.2 comes, which ends the migration"):
                 machines.command("1.2", "init-db")
                 machines.roll("1.2")
-            with asking.phase("release 1.3, which is broken"), pytest.raises(AssertionError, match="no_such_module"):
+            with asking.phase("release 1.3 is broken"), pytest.raises(AssertionError, match="no_such_module"):
                 machines.roll("1.3")
-            with asking.phase("the database is restarted"):
-                machines.database.run("systemctl", "restart", "postgresql@15-main")
-            with asking.phase("the database is killed"):
-                machines.database.run("systemctl", "kill", "--signal=KILL", "postgresql@15-main")
-                time.sleep(1)
-                machines.database.run("systemctl", "start", "postgresql@15-main")
-            with asking.phase("an application server is cut off"):
+            with asking.phase(DATABASE_AWAY[0]):
+                machines.database.run("systemctl", "restart", POSTGRESQL)
+            with asking.phase(DATABASE_AWAY[1]):
+                machines.crash_database()
+            with asking.phase(MACHINE_AWAY[0]):
                 machines.network.cut(second)
                 time.sleep(CUT)
                 machines.network.mend(second)
-            with asking.phase("an application server is killed"):
+            with asking.phase(MACHINE_AWAY[1]):
                 machines.network.kill(second)
         rows = machines.rows()
-    show(asking.phases)
+        programs = machines.programs()
+    rows_of_phases = [counted(phase, rows) for phase in asking.phases[1:]]
     assert clients.faults(asking, rows) == []
+    for phase in asking.phases:
+        assert phase.reads.total() > 50 or phase.name == "start"
+        assert phase.slowest < SLOWEST, phase.name
+        if phase.name in DATABASE_AWAY:
+            assert set(phase.failed_reads) == set(phase.failed_writes) == {"503"}, phase.name
+            continue
+        assert phase.failed_reads == {}, phase.name
+        assert phase.failed_writes == {} or phase.name in MACHINE_AWAY, phase.name
+    if update_pages:
+        data = read_data() | {"date": datetime.now(UTC).date(), "programs": programs, "phases": rows_of_phases}
+        write_data(data)
+
+
+@pytest.mark.full
+def test_each_part_is_needed(tmp_path: Path, update_pages: bool) -> None:
+    """Where one is left out, clients notice, or the database is not what they were told."""
+    found = {}
+    with running() as machines:
+
+        @contextlib.contextmanager
+        def without(part: str, *changes: tuple[str, str], rule: str = RULE) -> Iterator[None]:
+            text = machines.front
+            for before, after in changes:
+                assert before in text
+                text = text.replace(before, after)
+            replace(machines, front=text).balance(rule=rule)
+            asking = machines.clients(tmp_path / f"part{len(found)}")
+            with asking.asking(readers=4, writers=4, pause=0.02), asking.phase(part) as phase:
+                yield
+            found[part] = (phase, asking)
+            machines.balance()
+
+        with without("another server is asked", ("proxy_next_upstream error timeout;", "proxy_next_upstream off;")):
+            machines.network.cut(machines.apps[1])
+            time.sleep(CUT)
+            machines.network.mend(machines.apps[1])
+        with without("requests end before a restart"):
+            for _ in range(5):
+                for app in machines.apps:
+                    machines.switch(app, "1.0")
+        with without("one is ready before the next stops"):
+            for app in machines.apps:
+                app.run("systemctl", "restart", "--no-block", SERVICE)
+        with without("the disk has it before the answer"):
+            machines.psql("ALTER SYSTEM SET synchronous_commit = off")
+            machines.psql("SELECT pg_reload_conf()")
+            time.sleep(2)
+            machines.crash_database()
+        machines.psql("ALTER SYSTEM RESET synchronous_commit")
+        machines.psql("SELECT pg_reload_conf()")
+        with without("no second try of a write", *RETRIED, rule="max_fails=0"):
+            machines.psql(HELD_UP)
+        machines.psql("DROP INDEX packages_unique_name")
+        with without("no second try of a write, nor a unique name", *RETRIED, rule="max_fails=0"):
+            machines.psql(HELD_UP)
+        rows = machines.rows()
+    rows_of_parts = [counted(phase, rows) for phase, _ in found.values()]
+    phases, asked = zip(*found.values(), strict=True)
+    assert phases[0].failed_reads
+    assert set(phases[1].failed_writes) == {"502"}
+    assert set(phases[2].failed_reads) == {"502"}
+    assert clients.lost(phases[3], rows)
+    assert asked[4].refused, "a name of which nothing was known is taken"
+    assert clients.doubled(phases[4], rows) == []
+    assert clients.doubled(phases[5], rows)
+    if update_pages:
+        write_data(read_data() | {"without": rows_of_parts})
+
+
+def read_data() -> dict:
+    path = ROOT / many_machines.DATA
+    empty = {"date": datetime.now(UTC).date(), "programs": "", "phases": [], "without": []}
+    return many_machines.read() if path.exists() else empty
+
+
+def write_data(data: dict) -> None:
+    (ROOT / many_machines.DATA).write_text(many_machines.write(data), "utf-8")
+
+
+# The figures.
+
+PHASE = dict.fromkeys(many_machines.COUNTS, 0) | {"reads": 1200, "writes": 40, "acknowledged": 38, "slowest": 1.5}
+COUNTED = {
+    "date": date(2026, 11, 2),
+    "programs": "nginx 1",
+    "phases": [{"name": "one is killed", **PHASE, "writes_failed": 2, "broken_off": 1}],
+    "without": [{"name": "a part", **PHASE, "reads_failed": 3, "lost": 4, "doubled": 5}],
+}
+
+
+def test_the_tables_say_of_how_many() -> None:
+    assert many_machines.table(COUNTED) == (
+        "| While | Reads failed | Writes failed | Writes lost |\n"
+        "| --- | ---: | ---: | ---: |\n"
+        "| one is killed | 0 of 1,200 | 2 of 40 | 0 of 38 |\n"
+        "\n"
+        "nginx 1; 2 November 2026. *Lost* are acknowledged writes that the database did not have in the end, or had"
+        " twice. Answers that broke off and were asked for again: 1. The slowest took 2 seconds.\n"
+    )
+    assert many_machines.table_without(COUNTED) == (
+        "| Left out | Reads failed | Writes failed | Lost | Twice |\n"
+        "| --- | ---: | ---: | ---: | ---: |\n"
+        "| a part | 3 of 1,200 | 0 of 40 | 4 | 5 |\n"
+    )
+
+
+def test_the_data_file_reads_as_it_was_written(tmp_path: Path) -> None:
+    (tmp_path / many_machines.DATA).parent.mkdir(parents=True)
+    (tmp_path / many_machines.DATA).write_text(many_machines.write(COUNTED), "utf-8")
+    assert many_machines.read(tmp_path) == COUNTED
+
+
+def test_the_page_says_of_the_figures_what_they_are() -> None:
+    data = many_machines.read()
+    phases = {row["name"]: row for row in data["phases"]}
+    assert set(phases) > {*DATABASE_AWAY, *MACHINE_AWAY}
+    for name, row in phases.items():
+        assert (row["lost"], row["doubled"]) == (0, 0), name
+        assert row["reads_failed"] == 0 or name in DATABASE_AWAY, name
+        assert row["writes_failed"] == 0 or name in (*DATABASE_AWAY, *MACHINE_AWAY), name
+        assert 0 < row["slowest"] < SLOWEST, name
+    for row in data["without"]:
+        assert row["reads_failed"] + row["writes_failed"] + row["lost"] + row["doubled"] > 0, row["name"]

@@ -16,7 +16,7 @@ from watchdog.observers.polling import PollingObserver
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from guide import ROOT, archive, backends, get, growth, links, server_lab, skips, stamp, static_files
+from guide import ROOT, archive, backends, get, growth, links, many_machines, server_lab, skips, stamp, static_files
 from guide.archive import ExampleError
 from guide.page import PageError, pages
 
@@ -44,6 +44,9 @@ def generate(root: Path = ROOT) -> None:
     written.add(_write(root, GENERATED / "backends.md", backends.tables(backends.read()).encode()))
     written.add(_write(root, GENERATED / "pypi-growth.md", growth.table(growth.read()).encode()))
     written.add(_write(root, GENERATED / "static-files.md", static_files.table(static_files.read()).encode()))
+    counted = many_machines.read()
+    written.add(_write(root, GENERATED / "many-machines.md", many_machines.table(counted).encode()))
+    written.add(_write(root, GENERATED / "many-machines-without.md", many_machines.table_without(counted).encode()))
     lab = server_lab.read()
     written.add(_write(root, GENERATED / "server-lab.md", server_lab.tables(lab).encode()))
     for name, plot in server_lab.plots(lab).items():

@@ -17,7 +17,7 @@ COUNTS = (
 
 def read(root: Path = ROOT) -> dict:
     """Read what was counted, when, and with which programs."""
-    return tomllib.loads((root / DATA).read_text("utf-8"))
+    return {"phases": [], "without": []} | tomllib.loads((root / DATA).read_text("utf-8"))
 
 
 def write(counted: dict) -> str:
@@ -39,7 +39,7 @@ def write(counted: dict) -> str:
 
 def table(counted: dict) -> str:
     """Write the table of what the machines withstand, as Markdown."""
-    lines = ["| While | Reads failed | Attempts to write failed | Writes lost |", "| --- | ---: | ---: | ---: |"]
+    lines = ["| While | Reads failed | Writes failed | Writes lost |", "| --- | ---: | ---: | ---: |"]
     lines += [
         f"| {row['name']} | {row['reads_failed']} of {row['reads']:,} | {row['writes_failed']} of {row['writes']:,}"
         f" | {row['lost'] + row['doubled']} of {row['acknowledged']:,} |"
