@@ -160,7 +160,7 @@ def test_bars_are_as_long_as_their_values() -> None:
 def test_ties_are_named_once_for_each_server_above() -> None:
     spreads = {"gunicorn-sync": Spread(1, 0, 2), "granian": Spread(1, 0, 2), "wsgiref": Spread(2, 1, 3)}
     assert report._tied(RESULTS, "Bare", spreads) == (
-        "Ties in “Bare”: gunicorn sync with granian and wsgiref; granian with wsgiref."
+        "Ties in “Bare”: gunicorn sync with granian, wsgiref; granian with wsgiref."
     )
 
 

@@ -229,7 +229,7 @@ def _tied(results: Results, title: str, column: dict[str, Spread]) -> str:
     found: dict[str, list[str]] = {}
     for one, other in ties(column):
         found.setdefault(results.servers[one].title, []).append(results.servers[other].title)
-    said = "; ".join(f"{one} with {' and '.join(others)}" for one, others in found.items())
+    said = "; ".join(f"{one} with {', '.join(others)}" for one, others in found.items())
     return f"Ties in “{title}”: {said or 'none'}."
 
 
