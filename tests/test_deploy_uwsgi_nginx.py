@@ -260,3 +260,12 @@ def test_a_worker_that_is_killed_is_replaced(site: Site) -> None:
     psutil.wait_procs(workers[:1], timeout=LIMIT)
     assert site.ask("GET", "/healthz").status == 200
     assert (processes(site)[0], workers[1] in processes(site), workers[0] in processes(site)) == (master, True, False)
+
+
+def test_a_worker_that_gets_sigterm_drops_its_request(site: Site) -> None:
+    # So systemd must not send it to all processes, as it does unless it is told otherwise.
+    assert site.server.run("systemctl", "show", "flask-site", "-p", "KillMode", "--value").stdout == "mixed\n"
+    with in_flight(site, "dropped") as answers:
+        for worker in processes(site)[1:]:
+            worker.terminate()
+    assert [answer.status for answer in answers] == [502]
