@@ -60,7 +60,7 @@ echo 'reader:*:20000:0:99999:7:::' >> etc/shadow
 printf 'reader ALL=(ALL) NOPASSWD: ALL\n' > etc/sudoers.d/reader
 rm -rf home/* root/.cache root/.config root/.pip root/.local usr/local/bin/* var/log/nginx/* var/log/apache2/*
 rm -rf etc/systemd/system/multi-user.target.wants
-rm -rf etc/systemd/system/timers.target.wants etc/systemd/system/getty.target.wants
+for target in default getty sockets timers; do rm -rf etc/systemd/system/$target.target.wants; done
 mkdir etc/systemd/system/multi-user.target.wants
 install -d -o 1000 -g 1000 home/reader
 printf '%s' "$2" > etc/pip.conf
