@@ -198,7 +198,21 @@ def server(name: str = "server", pip_conf: str = "", start: Sequence[str] = ()) 
     """
     if reason := lacking():
         raise NoServer(reason)
-    namespaces = ["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child=KILL"]
+    # Where this process is killed, the server ends with it.
+    namespaces = [
+        "setpriv",
+        "--pdeathsig=KILL",
+        "--",
+        "unshare",
+        "--mount",
+        "--pid",
+        "--net",
+        "--uts",
+        "--ipc",
+        "--cgroup",
+        "--fork",
+        "--kill-child=KILL",
+    ]
     with tempfile.TemporaryDirectory(prefix="server-") as folder, tempfile.TemporaryFile() as said:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": subprocess.STDOUT, "start_new_session": True}
         with subprocess.Popen([*namespaces, "sh", "-c", BOOT, folder, name, pip_conf, str(ROOT)], **pipes) as process:

@@ -72,7 +72,7 @@ class Sandbox:
         """The whole environment of the page: nothing of this machine, and only what is listed here."""
         configured = {"XDG_CONFIG_DIRS": str(self.root / "etc/xdg")}  # where pip and uv learn which index there is
         if not sealed():
-            configured = {"PIP_CONFIG_FILE": os.devnull, "PIP_debian.INDEX_URL": self.index_url}
+            configured = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": self.index_url}
             configured |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_DEFAULT_INDEX": self.index_url}
         return {
             "HOME": str(self.home),
