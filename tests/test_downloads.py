@@ -56,7 +56,19 @@ def test_two_builds_are_the_same_bytes(name: str, copies: list[Path]) -> None:
 def test_a_download_holds_what_git_tracks_below_one_folder(name: str) -> None:
     with _opened(name) as download:
         held = [entry.filename for entry in download.infolist()]
-    assert held == sorted(file.removeprefix("examples/") for file in _tracked(f"examples/{name}"))
+    wheels = [f"{name}/wheels/{archive.wheel(carried).name}" for carried in archive.carries(name)]
+    assert held == sorted(file.removeprefix("examples/") for file in _tracked(f"examples/{name}")) + wheels
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if archive.carries(name)])
+def test_a_download_carries_the_wheels_that_its_requirements_name(name: str) -> None:
+    with _opened(name) as download:
+        lines = download.read(f"{name}/requirements.txt").decode().splitlines()
+        named = [line.partition("[")[0] for line in lines if line.startswith("./")]
+        assert named
+        for wheel in named:
+            with zipfile.ZipFile(io.BytesIO(download.read(f"{name}/{wheel.removeprefix('./')}"))) as inside:
+                assert inside.testzip() is None
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -213,6 +225,9 @@ def test_the_step_writes_only_what_changes_and_removes_what_is_stale(tmp_path: P
         "docs/.generated/many-machines-without.md",
         "docs/.generated/many-machines.md",
         "docs/.generated/pypi-growth.md",
+        "docs/.generated/server-lab-memory.svg",
+        "docs/.generated/server-lab-speed.svg",
+        "docs/.generated/server-lab.md",
         "docs/.generated/skips.md",
         "docs/.generated/static-files.md",
         "docs/downloads/sample.zip",
