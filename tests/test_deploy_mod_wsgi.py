@@ -177,6 +177,7 @@ def test_a_graceful_restart_of_apache_under_load_loses_no_stored_write(site: Sit
     assert site.lost(load) == []
 
 
+@pytest.mark.full
 def test_the_reload_brings_the_installed_code(site: Site) -> None:
     with changed(site, "health", 'return _say("ok", 200)', 'return _say("well", 200)'):
         assert "as they should be" in reload(site).stdout
@@ -202,6 +203,7 @@ def test_code_that_does_not_load_is_not_taken(site: Site) -> None:
     wait_for("it does not come back", lambda: {site.ask("GET", "/readyz").status for _ in range(8)} == {200})
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "end",
     [("touch", SCRIPT), ("systemctl", "reload", "apache2"), ("systemctl", "stop", "apache2")],
@@ -227,6 +229,7 @@ def test_the_site_may_not_change_its_code_and_apache_not_read_its_settings(site:
     assert site.server.run("cat", "/etc/flask-site/env", user="www-data", check=False).returncode == 1
 
 
+@pytest.mark.full
 def test_without_settings_no_request_is_answered_and_the_log_says_why(site: Site) -> None:
     site.server.run("mv", "/etc/flask-site/env", "/etc/flask-site/away")
     assert reload(site, check=False).returncode == 1

@@ -238,6 +238,7 @@ def stop(site: Site) -> None:
     time.sleep(ARRIVING)  # the signal is there, and what is not graceful has happened
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("end", [reload, stop])
 def test_a_request_that_has_begun_is_finished(site: Site, end: Callable[[Site], None]) -> None:
     before = processes(site)

@@ -90,6 +90,7 @@ def test_a_load_counts_what_fails_and_what_is_lost(site: Site) -> None:
     assert site.lost(load) == [load.stored[first]]
 
 
+@pytest.mark.full
 def test_another_release_is_installed_beside_the_first(site: Site) -> None:
     site.environment("/srv/flask-site/other", site.release("1.1"))
     versions = [

@@ -258,6 +258,7 @@ def counted(phase: Phase, rows: list[tuple[int, str]]) -> dict[str, object]:
     }
 
 
+@pytest.mark.full
 def test_one_of_two_application_servers_is_killed_and_nobody_notices(tmp_path: Path) -> None:
     with running() as machines:
         asking = machines.clients(tmp_path / "accounts")

@@ -143,6 +143,12 @@ def programs(workshop: Workshop) -> Path:
     return once(workshop.folder / "signals", install) / "venv/bin"
 
 
+def heed() -> None:
+    """Let a server heed what a shell makes the programs in its background ignore."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def serving(row: Row, programs: Path, folder: Path) -> Iterator[Server]:
     if row.server == "uWSGI" and (reasons := system.lacking(["pyuwsgi"])):
@@ -162,7 +168,7 @@ def serving(row: Row, programs: Path, folder: Path) -> Iterator[Server]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
+            preexec_fn=heed,
             start_new_session=True,  # a group of its own, that holds what it may leave behind
         )
     try:
