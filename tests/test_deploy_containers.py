@@ -109,7 +109,9 @@ def test_the_process_is_nobody_and_may_nothing(host: debian.Server) -> None:
 
 @pytest.mark.full
 def test_the_image_holds_the_site_and_no_tools(host: debian.Server) -> None:
-    listed = host.run("docker", "exec", "site", "sh", "-c", "ls / /build /srv 2>&1; find / -name '*.whl' 2>/dev/null")
+    listed = host.run(
+        "docker", "exec", "site", "sh", "-c", "ls / /build /srv 2>&1; find / -name '*.whl' 2>/dev/null", check=False
+    )
     assert "No such file or directory" in listed.stdout
     assert "flask_site-" not in listed.stdout
     [image] = json.loads(host.run("docker", "inspect", "flask-site").stdout)
@@ -123,7 +125,7 @@ def test_it_says_that_it_is_healthy(host: debian.Server) -> None:
     assert host.run("docker", "healthcheck", "run", "site").returncode == 0
     host.run("docker", "exec", "site", "sh", "-c", "kill -STOP $(cat /proc/1/task/1/children)")
     try:
-        assert host.run("docker", "healthcheck", "run", "site", check=False).returncode == 1
+        assert host.run("docker", "healthcheck", "run", "site", check=False).returncode != 0
     finally:
         host.run("docker", "exec", "site", "sh", "-c", "kill -CONT $(cat /proc/1/task/1/children)")
 
