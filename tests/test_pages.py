@@ -17,8 +17,9 @@ def _name(path: Path) -> str:
 
 
 def _marks(path: Path) -> list[pytest.MarkDecorator]:
-    """Leave to `make test-all` the pages that build images, half a minute each."""
-    return [pytest.mark.full] if "docker" in parse(path).needs else []
+    """Leave to `make test-all` what builds images, and the READMEs whose files tests/test_deploy_*.py start as well."""
+    slow = "docker" in parse(path).needs or path.parent.name.startswith(("deploy-", "server-lab"))
+    return [pytest.mark.full] if slow else []
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=_name(path), marks=_marks(path)) for path in pages()])
