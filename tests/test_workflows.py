@@ -19,7 +19,7 @@ SUPPORTED = ["3.11", "3.12", "3.13", "3.14", "3.15"]
 # What a step may run besides make, and why.
 ALLOWED = {
     "sudo apt-get update": "the image's list of packages is old",
-    "sudo apt-get install --yes fish zsh nginx-light postgresql": "the image has Chromium, and not these",
+    "sudo apt-get install --yes fish zsh nginx-light postgresql wrk": "the image has Chromium, and not these",
     "sudo sysctl --write kernel.apparmor_restrict_unprivileged_userns=0": "tests/test_offline.py as a user",
     "python -m venv .venv": "Windows has no make: the lines of the README",
     r".venv\Scripts\python -m pip install --require-hashes -r requirements.txt": "the same",
