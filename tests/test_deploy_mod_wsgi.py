@@ -10,20 +10,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from support import deployments, probes, system
 from support.deployments import HOME, Site
-from support.flask_site import LIMIT, Answer
+from support.flask_site import LIMIT
 
 SCRIPT = "/srv/flask-site/wsgi.py"
 PLACES = {"wsgi.py": SCRIPT, "apache.conf": "/etc/apache2/sites-available/flask-site.conf"}
 MODULE = "/srv/flask-site/venv/lib/python3.11/site-packages/flask_site/{}.py"
 DAEMONS = ("ps", "-u", "flask-site", "-o", "pid=")
-LOCK = """
-import sqlite3
-database = sqlite3.connect("/var/lib/flask-site/flask-site.db", isolation_level=None)
-database.execute("BEGIN IMMEDIATE")
-print("locked", flush=True)
-input()
-"""
-ARRIVING = 1.0  # seconds in which a request comes to a worker
 # What is answered, and why that does no harm.
 KNOWN = {
     "spoofing: two slashes and a host": "Apache hands on what it has made of the path: that of the front page",
@@ -87,21 +79,6 @@ def changed(site: Site, module: str, before: str, after: str) -> Iterator[None]:
         yield
     finally:
         site.server.write(place, good)
-
-
-@contextlib.contextmanager
-def in_flight(site: Site, name: str) -> Iterator[list[Answer]]:
-    """Keep a write waiting for the database while the block runs; its answer is there after the block."""
-    answers: list[Answer] = []
-    writing = threading.Thread(target=lambda: answers.append(site.add(name)))
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([*site.server.prefix("flask-site"), "/usr/bin/python3", "-c", LOCK], **pipes) as lock:
-        assert lock.stdout.readline() == "locked\n"
-        writing.start()
-        time.sleep(ARRIVING)
-        yield answers
-        lock.communicate("\n", LIMIT)
-    writing.join(LIMIT)
 
 
 # The files
@@ -211,9 +188,9 @@ def test_code_that_does_not_load_is_not_taken(site: Site) -> None:
 )
 def test_a_request_in_flight_is_finished(site: Site, end: tuple[str, ...]) -> None:
     ending = threading.Thread(target=lambda: site.server.run(*end))
-    with in_flight(site, f"in-flight-of-{end[-2].rpartition('/')[2]}") as answers:
+    with deployments.in_flight(site, f"in-flight-of-{end[-2].rpartition('/')[2]}") as answers:
         ending.start()
-        time.sleep(ARRIVING)
+        time.sleep(deployments.ARRIVING)
         assert answers == [], "the write did not wait"
     ending.join(LIMIT)
     assert [answer.status for answer in answers] == [201]

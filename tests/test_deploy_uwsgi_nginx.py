@@ -2,8 +2,6 @@
 
 import contextlib
 import re
-import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -11,7 +9,7 @@ import psutil
 import pytest
 from support import deployments, probes, system
 from support.deployments import ENVIRONMENT, HOME, Site
-from support.flask_site import LIMIT, Answer
+from support.flask_site import LIMIT
 from uv import find_uv_bin
 
 INI = "/etc/flask-site/uwsgi.ini"
@@ -29,14 +27,6 @@ KNOWN = {
 WORKERS = 2
 BROKEN = ("def create_app(", "def create_app((")
 # Holds the lock that a write needs until its standard input ends.
-LOCK = """
-import sqlite3, sys
-database = sqlite3.connect(sys.argv[1], isolation_level=None)
-database.execute("BEGIN IMMEDIATE")
-print("locked", flush=True)
-sys.stdin.read()
-"""
-ARRIVING = 0.6  # seconds in which a request comes to a worker
 
 
 @pytest.fixture(scope="module")
@@ -80,21 +70,6 @@ def wait_for_release(site: Site, version: str) -> None:
     while site.ask("GET", "/healthz").headers["X-Release"] != version:
         assert time.monotonic() < end, f"release {version} does not answer"
         time.sleep(0.05)
-
-
-@contextlib.contextmanager
-def in_flight(site: Site, name: str) -> Iterator[list[Answer]]:
-    """Keep a write waiting for the database while the block runs; its answer is there after the block."""
-    answers: list[Answer] = []
-    writing = threading.Thread(target=lambda: answers.append(site.add(name)))
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([*site.server.prefix("flask-site"), "python3", "-c", LOCK, DATABASE], **pipes) as lock:
-        assert lock.stdout.readline() == "locked\n"
-        writing.start()
-        time.sleep(ARRIVING)
-        yield answers
-        lock.communicate("", LIMIT)
-    writing.join(LIMIT)
 
 
 # The files
@@ -230,19 +205,19 @@ def test_code_that_is_broken_does_not_take_the_place_of_code_that_runs(site: Sit
 
 def reload(site: Site) -> None:
     site.server.run("systemctl", "kill", "--kill-who=main", "--signal=HUP", "flask-site")
-    time.sleep(ARRIVING)
+    time.sleep(deployments.ARRIVING)
 
 
 def stop(site: Site) -> None:
     site.server.run("systemctl", "stop", "--no-block", "flask-site")
-    time.sleep(ARRIVING)  # the signal is there, and what is not graceful has happened
+    time.sleep(deployments.ARRIVING)  # the signal is there, and what is not graceful has happened
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("end", [reload, stop])
 def test_a_request_that_has_begun_is_finished(site: Site, end: Callable[[Site], None]) -> None:
     before = processes(site)
-    with in_flight(site, f"in-flight-of-{end.__name__}") as answers:
+    with deployments.in_flight(site, f"in-flight-of-{end.__name__}") as answers:
         end(site)
         assert answers == [], "the write did not wait"
     assert [answer.status for answer in answers] == [201]
@@ -266,7 +241,7 @@ def test_a_worker_that_is_killed_is_replaced(site: Site) -> None:
 def test_a_worker_that_gets_sigterm_drops_its_request(site: Site) -> None:
     # So systemd must not send it to all processes, as it does unless it is told otherwise.
     assert site.server.run("systemctl", "show", "flask-site", "-p", "KillMode", "--value").stdout == "mixed\n"
-    with in_flight(site, "dropped") as answers:
+    with deployments.in_flight(site, "dropped") as answers:
         for worker in processes(site)[1:]:
             worker.terminate()
     assert [answer.status for answer in answers] == [502]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from support import deployments, probes, system
 from support.deployments import HOME, Site
-from support.flask_site import LIMIT, Answer
+from support.flask_site import LIMIT
 
 PLACES = {
     "flask-site@.service": "/etc/systemd/system/flask-site@.service",
@@ -22,13 +22,6 @@ UNITS = ("flask-site@8001", "flask-site@8002", "raw-wsgi")
 INSTANCES = UNITS[:2]
 RAW = "raw-wsgi.example"
 MODULE = "/srv/flask-site/venv/lib/python3.11/site-packages/flask_site/app.py"
-LOCK = """
-import sqlite3
-database = sqlite3.connect("/var/lib/flask-site/flask-site.db", isolation_level=None)
-database.execute("BEGIN IMMEDIATE")
-print("locked", flush=True)
-input()
-"""
 # What is answered, and why that does no harm.
 KNOWN = {
     deployments.HOST: {
@@ -40,7 +33,6 @@ KNOWN = {
         "smuggling: a length, with an underscore behind it": "its length is that for another host: it lacks two bytes",
     },
 }
-ARRIVING = 1.0  # seconds in which a request comes to a worker
 BOTH = (  # a length and chunks: whoever reads by the length finds one request here, by the chunks two
     b"POST /api/hello HTTP/1.1\r\nHost: raw-wsgi.example\r\nContent-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"0\r\n\r\nGET /api/hello?name=Second HTTP/1.1\r\nHost: raw-wsgi.example\r\nConnection: close\r\n\r\n"
@@ -101,21 +93,6 @@ def broken(site: Site) -> Iterator[None]:
         yield
     finally:
         site.server.write(MODULE, good)
-
-
-@contextlib.contextmanager
-def in_flight(site: Site, name: str) -> Iterator[list[Answer]]:
-    """Keep a write waiting for the database while the block runs; its answer is there after the block."""
-    answers: list[Answer] = []
-    writing = threading.Thread(target=lambda: answers.append(site.add(name)))
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([*site.server.prefix("flask-site"), "/usr/bin/python3", "-c", LOCK], **pipes) as lock:
-        assert lock.stdout.readline() == "locked\n"
-        writing.start()
-        time.sleep(ARRIVING)
-        yield answers
-        lock.communicate("\n", LIMIT)
-    writing.join(LIMIT)
 
 
 # The files
@@ -233,9 +210,9 @@ def test_an_instance_that_does_not_come_back_leaves_the_site_up(site: Site) -> N
 def test_a_request_in_flight_is_finished(site: Site, verb: str) -> None:
     before = [shown(site, unit, "MainPID") for unit in INSTANCES]
     ending = threading.Thread(target=lambda: site.server.run("systemctl", verb, *INSTANCES))
-    with in_flight(site, f"in-flight-of-{verb}") as answers:
+    with deployments.in_flight(site, f"in-flight-of-{verb}") as answers:
         ending.start()
-        time.sleep(ARRIVING)
+        time.sleep(deployments.ARRIVING)
         assert answers == [], "the write did not wait"
     ending.join(LIMIT)
     assert [answer.status for answer in answers] == [201]

@@ -19,6 +19,7 @@ import itertools
 import json
 import secrets
 import socket
+import subprocess
 import threading
 import time
 import zipfile
@@ -49,6 +50,15 @@ AS_SERVICE = (
     " --property=EnvironmentFile=/etc/flask-site/env --property=StateDirectory=flask-site"
     " --property=StateDirectoryMode=0700 --property=UMask=0077"
 ).split()
+# Holds the lock of the database until its input ends, so that a write waits.
+LOCK = """
+import sqlite3, sys
+database = sqlite3.connect("/var/lib/flask-site/flask-site.db", isolation_level=None)
+database.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+ARRIVING = 1.0  # seconds in which a request comes to a worker
 PAUSE = 0.005  # seconds between an answer and the next request of the same client
 PATIENCE = 20.0  # seconds for one answer to a client of a load
 LONGEST = 120.0  # seconds of load, after which it is a failure
@@ -243,6 +253,21 @@ class Site:
 
 
 _WRITING = {"Content_Type": "application/json", "Authorization": f"Bearer {KEY}"}
+
+
+@contextlib.contextmanager
+def in_flight(site: Site, name: str) -> Iterator[list[Answer]]:
+    """Keep a write waiting for the database while the block runs; its answer is there after the block."""
+    answers: list[Answer] = []
+    writing = threading.Thread(target=lambda: answers.append(site.add(name)))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*site.server.prefix("flask-site"), "/usr/bin/python3", "-c", LOCK], **pipes) as lock:
+        assert lock.stdout.readline() == "locked\n"
+        writing.start()
+        time.sleep(ARRIVING)
+        yield answers
+        lock.communicate("", LIMIT)
+    writing.join(LIMIT)
 
 
 @contextlib.contextmanager
