@@ -1,6 +1,7 @@
 """What `make test-offline` does: it runs `make test` where there is no network."""
 
 import errno
+import shlex
 import socket
 import subprocess
 import sys
@@ -58,10 +59,9 @@ def test_the_exit_status_of_the_command_is_passed_on() -> None:
 def test_everything_runs_without_a_network_wherever_it_runs_unattended() -> None:
     """`.ci/run` and the job with everything take the network away, and nothing runs `make test` a second time."""
     script = (ROOT / ".ci/run").read_text().splitlines()
-    assert [line.split() for line in script if line.startswith("step") and "make test" in line] == [
-        ["step", "30m", '"make', 'test-offline"', "make", "test-offline"],
-        ["step", "40m", '"make', 'test-all"', "make", "test-all"],
-    ]
+    # step LIMIT "NAME" COMMAND
+    steps = [shlex.split(line)[3:] for line in script if line.startswith("step") and "make test" in line]
+    assert steps == [["make", "test-offline"], ["make", "test-all"]]
     jobs = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text())["jobs"]
     runs = [step["run"] for step in jobs["reference"]["steps"] if "make" in step.get("run", "")]
     assert runs == ["make test-offline", "make test-all"]
