@@ -24,7 +24,7 @@ serve: tools  ## read the site on http://127.0.0.1:8000, with live reload
 build: tools  ## build the site into site/
 	$(BIN)/mkdocs build --strict
 
-test: tools  ## run everything under one Python
+test: tools  ## run the pages, the examples and the site under one Python
 	$(BIN)/ruff check && $(BIN)/ruff format --check
 	$(PYTEST) -n $(N) -m "not full" $(ARGS)
 
@@ -32,7 +32,7 @@ test-offline: tools  ## download what tests install, then `make test` where ther
 	PYTHONPATH=tests $(BIN)/python -m support.wheelhouse
 	PYTHONPATH=tests $(BIN)/python -m support.offline $(MAKE) test
 
-test-all: tools  ## what `make test` leaves out: every Python, large packages, servers under load
+test-all: tools  ## what `make test` leaves out: every Python, pages that install often, servers under load
 	$(PYTEST) -n $(N) -m full $(ARGS)
 
 update: tools  ## run every page and rewrite the outputs and the data that changed

@@ -1,24 +1,35 @@
 """Every page of the guide and every example's README, run from top to bottom in an empty sandbox."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from guide import ROOT, record
-from guide.page import PageError, pages, parse
+from guide.page import Page, PageError, pages, parse
 from support import runner
 from support.system import missing
 
 SKIPPED_AT_MOST = 0.02  # of all fences
+INSTALLS = re.compile(r"-m (venv|build)\b|pip3? (install|download|wheel)\b|\buvx? |\b(pipx|tox|nox)\b")
+INSTALLS_AT_MOST = 7  # on a page that `make test` runs: each takes a second or two
 
 
 def _name(path: Path) -> str:
     return path.relative_to(ROOT).with_suffix("").as_posix().removeprefix("docs/")
 
 
+def _installs(page: Page) -> int:
+    """Count the commands of a page that make an environment, build, or install."""
+    consoles = [line for fence in page.fences if fence.language == "console" for line in fence.text]
+    return sum(bool(INSTALLS.search(line)) for line in consoles if line.startswith("$ "))
+
+
 def _marks(path: Path) -> list[pytest.MarkDecorator]:
-    """Leave to `make test-all` what builds images, and the READMEs whose files tests/test_deploy_*.py start as well."""
-    slow = "docker" in parse(path).needs or path.parent.name.startswith(("deploy-", "server-lab"))
+    """Leave to `make test-all` what builds images or installs often, and what tests/test_deploy_*.py starts as well."""
+    page = parse(path)
+    started = path.parent.name.startswith(("deploy-", "server-lab"))
+    slow = "docker" in page.needs or started or _installs(page) > INSTALLS_AT_MOST
     return [pytest.mark.full] if slow else []
 
 

@@ -57,7 +57,10 @@ for package in importlib.metadata.distributions():
 print(json.dumps(sorted(found)))
 """
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="types the commands as they are typed on Linux and macOS")
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(os.name == "nt", reason="types the commands as they are typed on Linux and macOS"),
+]
 
 
 class Bench:
