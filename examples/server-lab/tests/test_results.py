@@ -44,8 +44,15 @@ def test_a_difference_below_the_larger_spread_is_a_tie(one: Spread, other: Sprea
     assert (results.tied(one, other), results.tied(other, one)) == (tie, tie)
 
 
-def test_ties_are_pairs() -> None:
+def test_ties_are_groups() -> None:
     assert results.ties(results.ratios(RESULTS, "bare", "rate")) == [("gunicorn-sync", "wsgiref")]
+
+
+def test_who_ties_with_two_that_do_not_tie_is_in_two_groups() -> None:
+    low, middle, high = Spread(1, 0.5, 1.5), Spread(1.8, 1, 2), Spread(2.5, 2.2, 3)
+    assert results.ties({"a": low, "b": middle, "c": high}) == [("a", "b"), ("b", "c")]
+    assert results.ties({"a": low, "b": low, "c": low}) == [("a", "b", "c")]
+    assert results.ties({"a": low, "c": high}) == []
 
 
 @pytest.mark.parametrize("found", [RESULTS, QUICK], ids=["full", "quick"])

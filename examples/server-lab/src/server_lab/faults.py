@@ -26,6 +26,7 @@ except ImportError:  # Windows
 SLOW, FAST = 4, 10  # slow requests beside a fast one; requests that see whether others are answered
 RELOADS = 3
 BROKEN_LIMIT = 4  # seconds until broken code has its effect, if it has one
+OPENING_LIMIT = 20  # seconds in which connections are opened
 RESPAWN_LIMIT = 5  # seconds until a process answers in the place of a killed one
 RELOAD_LIMIT = 8  # seconds until no old process answers
 BATCH = 200  # idle connections that are opened at once
@@ -180,7 +181,7 @@ def _feed(lines: list[socket.socket], ended: threading.Event) -> None:
 def idle_connections(running: Running, number: int, patience: float) -> Idle:
     """Open connections that send nothing, and see how many are held, what they weigh and whether others are answered.
 
-    They are opened in batches; the first of which none is made is the last.
+    They are opened in batches. A batch of which none is made is the last one, and so is one that ends too late.
 
     Args:
         running: the server.
@@ -191,7 +192,8 @@ def idle_connections(running: Running, number: int, patience: float) -> Idle:
     lines: list[socket.socket] = []
     connected = fresh = 0
     try:
-        while len(lines) < number and (fresh or not lines):
+        limit = time.monotonic() + OPENING_LIMIT
+        while not lines or (fresh and len(lines) < number and time.monotonic() < limit):
             batch = [socket.socket() for _ in range(min(BATCH, number - len(lines)))]
             lines += batch
             for line in batch:

@@ -181,7 +181,7 @@ def idle(results: Results) -> str:
         results,
         lambda server: [f"{server.faults.idle.held:,}", f"{server.faults.idle.answered} of {server.faults.idle.asked}"],
     )
-    return f"{table}\nUp to {number:,} connections send nothing: as many as are accepted.\n"
+    return f"{table}\nUp to {number:,} connections send nothing: as many as are accepted within 20 seconds.\n"
 
 
 def malformed(results: Results) -> str:
@@ -225,12 +225,9 @@ def _items(results: Results) -> list[tuple[str, Measured]]:
 
 
 def _tied(results: Results, title: str, column: dict[str, Spread]) -> str:
-    """Name for each server those below it in the table with which it ties."""
-    found: dict[str, list[str]] = {}
-    for one, other in ties(column):
-        found.setdefault(results.servers[one].title, []).append(results.servers[other].title)
-    said = "; ".join(f"{one} with {', '.join(others)}" for one, others in found.items())
-    return f"Ties in “{title}”: {said or 'none'}."
+    """Name the groups of servers that tie."""
+    groups = [", ".join(results.servers[name].title for name in group) for group in ties(column)]
+    return f"Ties in “{title}”: {'; '.join(groups) or 'none'}."
 
 
 def _cell(one: Spread) -> str:

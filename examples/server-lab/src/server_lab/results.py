@@ -288,6 +288,16 @@ def values(results: Results, app: str, what: str) -> dict[str, Spread]:
     return {name: spread(getattr(one, what) for one in server.rounds[app]) for name, server in results.servers.items()}
 
 
-def ties(spreads: dict[str, Spread]) -> list[tuple[str, str]]:
-    """List the pairs of servers between which no difference was found."""
-    return [(one, other) for one, other in combinations(spreads, 2) if tied(spreads[one], spreads[other])]
+def ties(spreads: dict[str, Spread]) -> list[tuple[str, ...]]:
+    """List the largest groups in which no difference was found between any two.
+
+    A server can be in several: if a ties with b, and b with c, a and c need not tie.
+    """
+    groups: list[tuple[str, ...]] = []
+    for size in range(len(spreads), 1, -1):
+        for group in combinations(spreads, size):
+            if all(tied(spreads[one], spreads[other]) for one, other in combinations(group, 2)) and not any(
+                set(group) <= set(larger) for larger in groups
+            ):
+                groups.append(group)
+    return groups
