@@ -104,7 +104,8 @@ def test_a_development_server_drops_what_it_is_at_and_does_not_come_back(name: s
 def test_the_development_servers_take_all_connections_or_one(faults: dict) -> None:
     assert faults["wsgiref"].idle.held == 1
     assert faults["wsgiref"].idle.answered == faults["wsgiref"].slow_clients.answered == 0
-    assert faults["flask-run"].idle.held > faults["flask-run"].idle.number / 3
+    assert max(faults, key=lambda name: faults[name].idle.held) == "flask-run"
+    assert faults["flask-run"].idle.answered == faults["flask-run"].idle.asked
 
 
 def test_the_pages_name_the_settings_of_the_run() -> None:
