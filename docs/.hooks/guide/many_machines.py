@@ -41,7 +41,7 @@ def table(counted: dict) -> str:
     """Write the table of what the machines withstand, as Markdown."""
     lines = ["| While | Reads failed | Writes failed | Writes lost |", "| --- | ---: | ---: | ---: |"]
     lines += [
-        f"| {row['name']} | {row['reads_failed']} of {row['reads']:,} | {row['writes_failed']} of {row['writes']:,}"
+        f"| {row['name']} | {row['reads_failed']:,} of {row['reads']:,} | {row['writes_failed']:,} of {row['writes']:,}"
         f" | {row['lost'] + row['doubled']} of {row['acknowledged']:,} |"
         for row in counted["phases"]
     ]
@@ -58,10 +58,12 @@ def table(counted: dict) -> str:
 
 def table_without(counted: dict) -> str:
     """Write the table of what goes wrong where a part of that is left out, as Markdown."""
-    lines = ["| Left out | Reads failed | Writes failed | Lost | Twice |", "| --- | ---: | ---: | ---: | ---: |"]
+    lines = ["| Left out | Reads failed | Writes failed | Twice |", "| --- | ---: | ---: | ---: |"]
     lines += [
-        f"| {row['name']} | {row['reads_failed']} of {row['reads']:,} | {row['writes_failed']} of {row['writes']:,}"
-        f" | {row['lost']} | {row['doubled']} |"
+        f"| {row['name']} | {row['reads_failed']:,} of {row['reads']:,} | {row['writes_failed']:,} of {row['writes']:,}"
+        f" | {row['doubled']} |"
         for row in counted["without"]
     ]
+    lost = sum(row["lost"] for row in counted["without"])
+    lines += ["", f"*Twice* are writes that were acknowledged once, and are in the database more often. Lost: {lost}."]
     return "\n".join([*lines, ""])
