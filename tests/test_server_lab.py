@@ -1,11 +1,15 @@
 """The data of the server lab that pages show: a whole run, of every server, and tables that say what it found."""
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from guide import ROOT, server_lab
 from guide.page import SNIPPET
+from support import system
+from support.servers import ordinary_user
+from support.workshop import Workshop
 
 PAGES = [ROOT / "docs/deployment" / f"{name}.md" for name in ("choose-a-server", "measure-it")]
 
@@ -54,6 +58,48 @@ def test_a_plot_has_a_bar_and_a_label_for_every_server(name: str) -> None:
     texts = [element.text for element in root if element.tag.endswith("text")]
     assert texts[2::2] == [server.title for server in found.servers.values()]
     assert sum(element.tag.endswith("rect") for element in root) == len(found.servers)
+
+
+# The project in an environment with nothing else: what a server needs must not come with what the tests need.
+
+START = """
+from server_lab.servers import SERVERS, running
+for server in SERVERS.values():
+    reason = server.lacks()
+    if not reason:
+        with running(server):
+            pass
+    print(server.name, reason or "answers")
+"""
+
+
+@pytest.fixture(scope="module")
+def alone(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment with the project."""
+    needs = ["wrk", "apache", "pyuwsgi"]
+    for reason in system.lacking(needs):
+        system.missing(reason, needs)
+    return workshop.venv(tmp_path_factory.mktemp("alone") / "venv", workshop.wheel("server-lab"))
+
+
+def test_the_project_alone_starts_every_server(alone: Path, workshop: Workshop, tmp_path: Path) -> None:
+    from server_lab.servers import SERVERS
+
+    said = workshop.run(*ordinary_user(), alone, "-c", START, cwd=tmp_path)
+    assert said.splitlines() == [f"{name} answers" for name in SERVERS]
+
+
+@pytest.mark.full
+def test_the_project_alone_measures_every_server(alone: Path, workshop: Workshop, tmp_path: Path) -> None:
+    from server_lab.servers import SERVERS
+
+    output = tmp_path / "quick.json"
+    workshop.run(*ordinary_user(), alone.with_name("server-lab"), "run", "--quick", "--output", output, cwd=tmp_path)
+    found = server_lab.results.read(output)
+    assert (list(found.servers), found.left_out) == (list(SERVERS), {})
+    assert server_lab.plots(found) == {}
+    written = server_lab.report.sections(found)
+    assert {written[name] for name in ("speed", "latency", "memory", "wait")} == {server_lab.report.NO_TIMES}
 
 
 # What the pages say of servers in their own words; the tables have the rest. A run that finds otherwise fails here.

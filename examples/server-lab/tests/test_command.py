@@ -160,6 +160,20 @@ def test_too_few_open_files_are_named() -> None:
     assert faults.files_allowed() == hard - 500
 
 
+@linux
+@pytest.mark.parametrize(("seconds", "connected"), [(0, 20), (20, 60)])
+def test_idle_connections_are_opened_for_so_long(
+    seconds: float, connected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from server_lab import faults, servers
+
+    monkeypatch.setattr(faults, "OPENING_LIMIT", seconds)
+    monkeypatch.setattr(faults, "BATCH", 20)
+    with servers.running(servers.SERVERS["flask-run"]) as started:
+        found = faults.idle_connections(started, 60, patience=1)
+    assert (found.number, found.connected) == (60, connected)
+
+
 def test_the_report_is_printed_or_put_into_a_folder(tmp_path: Path) -> None:
     results.write(RESULTS, tmp_path / "results.json")
     printed = lab("report", "results.json", folder=tmp_path)
