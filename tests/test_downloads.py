@@ -170,6 +170,15 @@ def test_a_fault_names_the_file_and_the_remedy(tmp_path: Path, files: dict[str, 
     assert str(raised.value).startswith(fault)
 
 
+def test_the_block_says_of_windows_what_the_readme_says(tmp_path: Path) -> None:
+    section = "<!-- --8<-- [start:try] -->\n```console\n$ true\n```\n<!-- --8<-- [end:try] -->\n"
+    said = "On Windows, type `py`\nand wait."
+    for readme, shown in ((f"{section}\n{said}\n\nMore.\n", f"\n{said}\n"), (f"{section}\nOn a server: {said}\n", "")):
+        _example(tmp_path, {"README.md": readme, "pyproject.toml": '[project]\ndescription = "A sample."\n'})
+        block = get.block("sample", 100, tmp_path)
+        assert block.endswith(f'--8<-- "examples/sample/README.md:try"\n{shown}\n</div>\n')
+
+
 def test_a_project_of_before_pyproject_is_described_by_its_readme(tmp_path: Path) -> None:
     readme = "# A\n\n<!-- start: examples/sample -->\n\nWhat it is,\nin a paragraph.\n\nMore.\n"
     folder = _example(tmp_path, {"README.md": readme, "setup.py": ""})

@@ -1,5 +1,6 @@
 """The block "Get this project": one template for every page that uses an example."""
 
+import re
 from pathlib import Path, PurePosixPath
 
 from guide import ROOT
@@ -23,11 +24,11 @@ TEMPLATE = """\
 Unpack it, open a terminal in its folder and type:
 
 --8<-- "examples/{name}/README.md:try"
-
-On Windows, type `py -m venv .venv` and `.venv\\Scripts\\activate` in place of the first two lines.
-
+{windows}
 </div>
 """
+# What a README says of Windows, below the commands; one of a Debian server says nothing.
+WINDOWS = re.compile(r"^<!-- --8<-- \[end:try\] -->\n\n(On Windows\b.*(?:\n.+)*)", re.MULTILINE)
 
 
 def block(name: str, size: int, root: Path = ROOT) -> str:
@@ -44,7 +45,7 @@ def block(name: str, size: int, root: Path = ROOT) -> str:
     Raises:
         ExampleError: where the example's README or pyproject.toml lacks what the block shows.
     """
-    _check_readme(name, root)
+    windows = WINDOWS.search(_readme(name, root))
     members = files(name, root)
     return TEMPLATE.format(
         name=name,
@@ -52,6 +53,7 @@ def block(name: str, size: int, root: Path = ROOT) -> str:
         size=f"{size / 1000:.1f} kB",
         description=describe(name, root),
         tree="\n".join(f"    {line}" for line in tree(name, members)),
+        windows=f"\n{windows[1]}\n" if windows else "",
     )
 
 
@@ -74,12 +76,14 @@ def _branches(node: dict, indent: str) -> list[str]:
     return lines
 
 
-def _check_readme(name: str, root: Path) -> None:
+def _readme(name: str, root: Path) -> str:
+    """Read the README, which has the commands of the block."""
     shown = f"examples/{name}/README.md"
     remedy = "put the commands that start it between <!-- --8<-- [start:try] --> and <!-- --8<-- [end:try] -->"
     try:
-        lines = (root / shown).read_text("utf-8").splitlines()
+        text = (root / shown).read_text("utf-8")
     except FileNotFoundError:
         raise ExampleError(f"{shown} is missing; write one, and {remedy}") from None
-    if not {f"<!-- --8<-- [{end}:try] -->" for end in ("start", "end")} <= set(lines):
+    if not {f"<!-- --8<-- [{end}:try] -->" for end in ("start", "end")} <= set(text.splitlines()):
         raise ExampleError(f"{shown} has no section 'try'; {remedy}")
+    return text
