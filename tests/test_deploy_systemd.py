@@ -1,6 +1,7 @@
 """The example deploy-systemd, run by systemd: its limits are in force, restarts lose nothing, the secret stays one."""
 
 import contextlib
+import json
 import re
 import sqlite3
 import time
@@ -40,7 +41,9 @@ def site() -> Iterator[Site]:
         for service in SERVICES:
             site.place("hardening.conf", f"{OF_SYSTEM}/{service}.service.d/hardening.conf")
         site.place("wsgi.py", "/srv/flask-site/wsgi.py")
-        site.place("nginx.conf", "/etc/nginx/sites-enabled/default")
+        site.place("nginx.conf", "/etc/nginx/sites-available/flask-site")
+        site.server.run("ln", "-s", "/etc/nginx/sites-available/flask-site", "/etc/nginx/sites-enabled")
+        site.server.run("rm", "/etc/nginx/sites-enabled/default")
         site.server.run("sed", "--in-place", "/SECRET_KEY/d", "/etc/flask-site/env")
         site.server.write("/etc/flask-site/secret_key", f"{SECRET}\n")
         site.server.run("chmod", "600", "/etc/flask-site/secret_key")
@@ -96,6 +99,67 @@ def test_a_misspelt_option_is_noticed(site: Site) -> None:
 def test_little_is_exposed(site: Site, service: str) -> None:
     said = site.server.run("systemd-analyze", "security", "--no-pager", f"{service}.service").stdout
     assert float(re.findall(r"Overall exposure level for \S+ ([\d.]+)", said.replace(": ", " "))[0]) < EXPOSURE
+
+
+def rated(site: Site, unit: str) -> list[dict[str, object]]:
+    """Give what systemd says of each thing that a unit could do to the machine."""
+    site.server.write("/run/rated/rated.service", unit)
+    options = ["--offline=true", "--json=short", "--no-pager"]
+    return json.loads(site.server.run("systemd-analyze", "security", *options, "/run/rated/rated.service").stdout)
+
+
+def test_no_limit_is_there_for_nothing(site: Site) -> None:
+    """Leave each line out: systemd then rates the service otherwise, but for the number of an error (tested below)."""
+    unit = (ROOT / "examples/deploy-systemd/flask-site.service").read_text("utf-8")
+    limits = (ROOT / "examples/deploy-systemd/hardening.conf").read_text("utf-8").splitlines(keepends=True)
+    whole = rated(site, unit + "".join(limits))
+    settings = [line for line in limits if re.match(r"\w+=", line)]
+    assert len(settings) > 20
+    others = [s for s in settings if rated(site, unit + "".join(line for line in limits if line != s)) == whole]
+    assert others == ["SystemCallErrorNumber=EPERM\n"]
+
+
+def test_a_refused_call_is_an_error_that_the_application_sees(site: Site) -> None:
+    said = inside(
+        site,
+        "flask-site",
+        "python3 -c 'import os; os.chroot(\"/\")' 2>&1 | tail -n 1;",
+        "python3 -c 'import mmap; mmap.mmap(-1, 4096, prot=7)' 2>&1 | tail -n 1;",
+    )
+    assert said == "PermissionError: [Errno 1] Operation not permitted: '/'\n" + (
+        "PermissionError: [Errno 1] Operation not permitted\n"
+    )
+
+
+def test_other_hosts_are_out_of_reach(site: Site) -> None:
+    """An address that answers others; for the service, what it sends there is lost."""
+    site.server.run("ip", "address", "add", "192.0.2.1/32", "dev", "lo")
+    try:
+        ask = ["curl", "--silent", "--show-error", "--max-time", "1", "--header", "Host: raw-wsgi.example"]
+        assert "<title>" in site.server.run(*ask, "http://192.0.2.1/").stdout
+        said = inside(
+            site, "flask-site", "for host in 192.0.2.1 127.0.0.1; do curl -sS --max-time 1 $host --output x; done"
+        )
+        assert re.fullmatch(r"curl: \(28\) Connection timed out .*\n(curl: \((23|52)\) .*\n)+", said), said
+    finally:
+        site.server.run("ip", "address", "del", "192.0.2.1/32", "dev", "lo")
+
+
+@pytest.mark.full
+def test_a_watchdog_would_end_gunicorn(site: Site) -> None:
+    site.server.write("/run/systemd/system/flask-site.service.d/dog.conf", "[Service]\nWatchdogSec=1\nRestart=no\n")
+    try:
+        site.server.run("systemctl", "daemon-reload")
+        site.server.run("systemctl", "restart", "flask-site")
+        end = time.monotonic() + 20
+        while show(site, "flask-site", "Result") != "watchdog":
+            assert time.monotonic() < end, logged(site, "flask-site")
+            time.sleep(0.05)
+        assert "Watchdog timeout (limit 1s)!" in logged(site, "flask-site")
+    finally:
+        site.server.run("rm", "/run/systemd/system/flask-site.service.d/dog.conf")
+        site.server.run("systemctl", "daemon-reload")
+        site.server.run("systemctl", "restart", "flask-site")
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -158,6 +222,36 @@ def test_the_secret_is_seen_by_the_service_alone(site: Site) -> None:
         assert site.server.run("cat", "/etc/flask-site/secret_key", user=user, check=False).returncode == 1
         assert site.server.run("cat", f"/proc/{number}/environ", user=user, check=False).returncode == 1
     assert site.server.run("cat", credential, user="flask-site").stdout.strip() == SECRET
+
+
+def test_the_database_is_for_the_service_alone(site: Site) -> None:
+    for user in ("www-data", "reader"):
+        refused = site.server.run("ls", "/var/lib/flask-site", user=user, check=False).stdout
+        assert refused == "ls: cannot open directory '/var/lib/flask-site': Permission denied\n"
+
+
+@pytest.mark.full
+def test_code_that_cannot_start_fails_the_socket_too(site: Site) -> None:
+    """Without a check, a start counts as a success; after five, both units have failed, and one start mends both."""
+    site.server.run("systemctl", "reset-failed", "flask-site")
+    site.server.write("/run/systemd/system/flask-site.service.d/blind.conf", "[Service]\nExecStartPre=\n")
+    site.server.write("/srv/flask-site/wsgi.py", "import no_such_module\n")
+    try:
+        site.server.run("systemctl", "daemon-reload")
+        site.server.run("systemctl", "restart", "flask-site")
+        end = time.monotonic() + 30
+        while show(site, "flask-site.socket", "Result") != "service-start-limit-hit":
+            assert time.monotonic() < end, logged(site, "flask-site")
+            site.ask("GET", "/readyz")
+            time.sleep(0.2)
+    finally:
+        site.place("wsgi.py", "/srv/flask-site/wsgi.py")
+        site.server.run("rm", "/run/systemd/system/flask-site.service.d/blind.conf")
+        site.server.run("systemctl", "daemon-reload")
+        site.server.run("systemctl", "reset-failed", "flask-site")
+        site.server.run("systemctl", "start", "flask-site")
+    assert show(site, "flask-site.socket", "ActiveState") == "active"
+    assert site.ask("GET", "/readyz").status == 200
 
 
 @pytest.mark.full
