@@ -78,6 +78,8 @@ def test_the_pods_are_found_by_whoever_names_them() -> None:
     [container] = pods()["deployment.yaml"]["containers"]
     [port] = container["ports"]
     assert [read("service.yaml")["spec"]["ports"][0]["targetPort"], port["name"]] == ["http", "http"]
+    [spread] = pods()["deployment.yaml"]["topologySpreadConstraints"]
+    assert spread["labelSelector"]["matchLabels"] == labels
     backend = read("ingress.yaml")["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
     assert backend == {"name": read("service.yaml")["metadata"]["name"], "port": {"name": "http"}}
 
@@ -86,6 +88,7 @@ def test_one_image_and_one_secret_for_the_site_and_its_migration() -> None:
     images = {container["image"] for pod in pods().values() for container in pod["containers"]}
     secrets = {repr(container["envFrom"]) for pod in pods().values() for container in pod["containers"]}
     assert images == {"registry.example.org/flask-site:1.0"}
+    assert read("migrate.yaml")["metadata"]["name"] == "flask-site-migrate-1-0"  # a job of that release
     assert secrets == {"[{'secretRef': {'name': 'flask-site'}}]"}
 
 
