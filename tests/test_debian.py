@@ -40,6 +40,15 @@ def test_two_servers_have_the_same_port_each() -> None:
         assert not one.listens(81)
 
 
+def test_a_unit_has_no_processes_of_another_server() -> None:
+    with debian.server("one") as one, debian.server("two") as two:
+        for server in (one, two):
+            server.write("/etc/systemd/system/hello-of-tests.service", HELLO)
+            server.run("systemctl", "start", "hello-of-tests")
+        main = one.run("systemctl", "show", "hello-of-tests", "--property=MainPID", "--value").stdout
+        assert one.run("cat", "/sys/fs/cgroup/system.slice/hello-of-tests.service/cgroup.procs").stdout == main
+
+
 def test_a_failing_command_is_a_failure_and_shows_what_it_printed() -> None:
     with debian.server() as server, pytest.raises(AssertionError, match=r"exit status 2\n.*No such file"):
         server.run("ls", "/no/such/folder")
