@@ -237,6 +237,20 @@ def test_a_lock_that_somebody_holds_is_not_waited_for_without_end(
         assert site.add("let-in").status == 201
 
 
+def test_the_database_ends_a_transaction_that_nobody_goes_on_with(flask_site: Path, postgres: Cluster) -> None:
+    """Without it, the locks of a machine that was cut off stay until TCP gives up, after two hours."""
+    ask = (
+        "import sys, sqlalchemy, flask_site.database as d;"
+        " engine = d.make_engine(sqlalchemy.make_url(sys.argv[1]));"
+        " print(engine.connect().scalar(sqlalchemy.text('SHOW idle_in_transaction_session_timeout')))"
+    )
+    url = postgres.database("idle").replace("postgresql:", "postgresql+psycopg:")
+    done = subprocess.run(
+        [flask_site.with_name("python"), "-c", ask, url], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "10s\n"
+
+
 @pytest.mark.full
 def test_it_goes_on_when_a_frozen_database_wakes(over_postgresql: Deployment, postgres: Cluster) -> None:
     """Nobody answers, and no connection is cut: the probe of the process answers, and requests afterwards do."""

@@ -52,7 +52,9 @@ def make_engine(url: URL) -> Engine:
     limits = {
         "connect_timeout": WAIT,
         "tcp_user_timeout": 2000 * WAIT,  # milliseconds until a server that says nothing counts as gone
-        "options": f"-c lock_timeout={WAIT}s -c statement_timeout={2 * WAIT}s",
+        # The last: a machine that is cut off in the middle of a transaction does not hold its locks for hours.
+        "options": f"-c lock_timeout={WAIT}s -c statement_timeout={2 * WAIT}s"
+        f" -c idle_in_transaction_session_timeout={2 * WAIT}s",
     }
     try:
         return create_engine(url, connect_args=limits, pool_pre_ping=True, pool_timeout=WAIT, hide_parameters=True)
