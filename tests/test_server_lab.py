@@ -137,7 +137,7 @@ def test_each_other_server_wins_where_the_page_says(faults: dict) -> None:
     assert {status[0] for status in faults["mod-wsgi"].malformed.values()} <= {"4", "5", "c"}  # c: closed
     for name in ("mod-wsgi", "granian"):
         assert faults[name].slow_clients.answered == faults[name].slow_clients.asked
-    assert faults["granian"].broken.answered == faults["granian"].broken.asked
+    assert {name for name, found in faults.items() if found.broken and found.broken.answered} == set()
     assert not faults["granian"].killed.up
 
 

@@ -25,7 +25,7 @@ except ImportError:  # Windows
 
 SLOW, FAST = 4, 10  # slow requests beside a fast one; requests that see whether others are answered
 RELOADS = 3
-BROKEN_LIMIT = 4  # seconds until broken code has its effect, if it has one
+BROKEN_LIMIT = 15  # seconds until broken code has its effect, if it has one
 OPENING_LIMIT = 20  # seconds in which connections are opened
 RESPAWN_LIMIT = 5  # seconds until a process answers in the place of a killed one
 RELOAD_LIMIT = 8  # seconds until no old process answers
