@@ -214,6 +214,7 @@ def stop(site: Site) -> None:
 
 @pytest.mark.parametrize("end", [pytest.param(reload, marks=pytest.mark.full), stop])
 def test_a_request_that_has_begun_is_finished(site: Site, end: Callable[[Site], None]) -> None:
+    assert site.ask("GET", "/healthz").status == 200  # a worker is there to take the write
     before = processes(site)
     with deployments.in_flight(site, f"in-flight-of-{end.__name__}") as answers:
         end(site)
@@ -239,6 +240,8 @@ def test_a_worker_that_is_killed_is_replaced(site: Site) -> None:
 def test_a_worker_that_gets_sigterm_drops_its_request(site: Site) -> None:
     # This is why the unit has `KillMode=mixed`: else systemd sends it to all processes, and `stop` drops requests.
     with deployments.in_flight(site, "dropped") as answers:
-        for worker in processes(site)[1:]:
+        workers = processes(site)[1:]
+        for worker in workers:
             worker.terminate()
+        assert psutil.wait_procs(workers, timeout=LIMIT)[1] == []  # else one takes a request of the next test
     assert [answer.status for answer in answers] == [502]
