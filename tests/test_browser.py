@@ -347,7 +347,7 @@ FOCUSED = """() => {
 
 # A minute for all pages, and most faults are on many: `make test` looks at some of them, `make test-all` at each.
 SEEN = [
-    pytest.param("light", DESKTOP, 4, id="light, some"),
+    pytest.param("light", DESKTOP, 8, id="light, some"),
     pytest.param("light", DESKTOP, 1, id="light", marks=pytest.mark.full),
     pytest.param("dark", PHONE, 1, id="dark", marks=pytest.mark.full),
 ]

@@ -12,7 +12,7 @@ from support.system import missing
 
 SKIPPED_AT_MOST = 0.02  # of all fences
 INSTALLS = re.compile(r"-m (venv|build)\b|pip3? (install|download|wheel)\b|\buvx? |\b(pipx|tox|nox)\b")
-INSTALLS_AT_MOST = 7  # on a page that `make test` runs: each takes a second or two
+INSTALLS_AT_MOST = 5  # on a page that `make test` runs: each takes a second or two
 
 
 def _name(path: Path) -> str:
