@@ -9,6 +9,7 @@ import pytest
 from support import deployments, probes, system
 from support.deployments import ENVIRONMENT, HOME, Load, Site
 from support.flask_site import LIMIT
+from support.waiting import until
 
 DEPLOY = f"{HOME}/deploy"
 VENVS = f"{HOME}/venvs"
@@ -117,13 +118,6 @@ def pids(site: Site) -> dict[str, set[str]]:
 
 def main(site: Site, unit: str) -> str:
     return site.server.run("systemctl", "show", "--property=MainPID", "--value", unit).stdout.strip()
-
-
-def until(holds: object, what: str) -> None:
-    end = time.monotonic() + LIMIT
-    while not holds():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 def deploy(site: Site, environment: str) -> tuple[int, str]:
@@ -236,7 +230,7 @@ def reloads(site: Site, times: int, requests: int) -> Load:
             before = pids(site)
             load.wait(requests)
             site.server.run("systemctl", "reload", *UNITS)
-            until(lambda: not any(before[unit] & pids(site)[unit] for unit in UNITS), "old workers stay")  # noqa: B023
+            until(lambda: not any(before[unit] & pids(site)[unit] for unit in UNITS), LIMIT, "old workers stay")  # noqa: B023
         load.wait(requests)
     return load
 
@@ -288,7 +282,7 @@ def test_new_code_in_the_same_environment_is_reloaded(site: Site) -> None:
     change(site, f"{place}/{SITE_PACKAGES}/flask_site/headers.py", '"one"', '"two"')
     before = pids(site)
     site.server.run("systemctl", "reload", *UNITS)
-    until(lambda: not any(before[unit] & pids(site)[unit] for unit in UNITS), "old workers stay")
+    until(lambda: not any(before[unit] & pids(site)[unit] for unit in UNITS), LIMIT, "old workers stay")
     assert {site.ask("GET", "/").headers["X-Release"] for _ in range(8)} == {"two"}
 
 
@@ -320,7 +314,7 @@ def test_a_reload_of_broken_code_is_refused_and_a_bare_hup_ends_the_server(site:
     assert site.server.run("systemctl", "reload", UNITS[0], check=False).returncode == 1
     assert answers(site, 1)
     site.server.run("systemctl", "kill", "--signal=HUP", "--kill-who=main", *UNITS)
-    until(lambda: site.ask("GET", "/").status == 502, "gunicorn goes on")
+    until(lambda: site.ask("GET", "/").status == 502, LIMIT, "gunicorn goes on")
     assert re.search(r"Worker \(pid:\d+\) exited with code 3", said(site))
     assert "Failed with result 'exit-code'." in said(site)
 
@@ -361,7 +355,7 @@ def test_a_killed_instance_costs_at_most_what_it_was_doing_and_comes_back(site: 
     assert load.failures.keys() <= {"POST 502", *CUT}
     assert load.answers["POST 502"] + cut <= 4  # one request of each client
     assert site.lost(load) == []
-    until(lambda: answers(site, 1), "it does not come back")
+    until(lambda: answers(site, 1), LIMIT, "it does not come back")
 
 
 @pytest.mark.full
@@ -372,11 +366,11 @@ def test_an_instance_gets_requests_only_once_it_is_ready(site: Site) -> None:
     before = door(site)
     with site.loaded() as load:
         site.server.run("systemctl", "restart", "--no-block", UNITS[0])
-        until(lambda: door(site)[0] not in ("", before[0]), "no new socket")
+        until(lambda: door(site)[0] not in ("", before[0]), LIMIT, "no new socket")
         assert door(site)[1] == "700"
         assert not answers(site, 1, "www-data")
         load.wait(60)
-        until(lambda: door(site)[1] == "770", "it does not open")
+        until(lambda: door(site)[1] == "770", LIMIT, "it does not open")
         assert answers(site, 1, "www-data")
     assert_nothing_failed(site, load)
 

@@ -5,12 +5,13 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from support import deployments, probes, system
 from support.deployments import HOME, Site
 from support.flask_site import LIMIT
+from support.waiting import until
 
 SCRIPT = "/srv/flask-site/wsgi.py"
 PLACES = {"wsgi.py": SCRIPT, "apache.conf": "/etc/apache2/sites-available/flask-site.conf"}
@@ -59,13 +60,6 @@ def daemons(site: Site) -> set[str]:
 
 def reload(site: Site, check: bool = True) -> subprocess.CompletedProcess[str]:
     return site.server.run("sh", f"{site.folder}/reload", check=check)
-
-
-def wait_for(what: str, done: Callable[[], object]) -> None:
-    end = time.monotonic() + LIMIT
-    while not done():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 @contextlib.contextmanager
@@ -140,7 +134,7 @@ def test_touching_the_script_under_load_fails_no_request(site: Site, times: int)
     assert load.failures == {}
     assert load.answers["GET 200"] > 50 * times
     assert site.lost(load) == []
-    wait_for("the old processes go on", lambda: not daemons(site) & before)
+    until(lambda: not daemons(site) & before, LIMIT, "the old processes go on")
 
 
 @pytest.mark.full
@@ -158,9 +152,9 @@ def test_a_graceful_restart_of_apache_under_load_loses_no_stored_write(site: Sit
 def test_the_reload_brings_the_installed_code(site: Site) -> None:
     with changed(site, "health", 'return _say("ok", 200)', 'return _say("well", 200)'):
         assert "as they should be" in reload(site).stdout
-        wait_for("the new code does not answer", lambda: site.ask("GET", "/healthz").text == "well\n")
+        until(lambda: site.ask("GET", "/healthz").text == "well\n", LIMIT, "the new code does not answer")
     reload(site)
-    wait_for("the code of before does not answer", lambda: site.ask("GET", "/healthz").text == "ok\n")
+    until(lambda: site.ask("GET", "/healthz").text == "ok\n", LIMIT, "the code of before does not answer")
 
 
 def test_code_that_does_not_load_is_not_taken(site: Site) -> None:
@@ -174,10 +168,10 @@ def test_code_that_does_not_load_is_not_taken(site: Site) -> None:
         assert daemons(site) == before
         assert {site.ask("GET", "/readyz").status for _ in range(8)} == {200}
         site.server.run("touch", SCRIPT)  # what happens without the check
-        wait_for("the broken code is not taken", lambda: site.ask("GET", "/readyz").status == 500)
+        until(lambda: site.ask("GET", "/readyz").status == 500, LIMIT, "the broken code is not taken")
         assert "No module named 'nothing_of_this_name'" in log(site)
     site.server.run("touch", SCRIPT)
-    wait_for("it does not come back", lambda: {site.ask("GET", "/readyz").status for _ in range(8)} == {200})
+    until(lambda: {site.ask("GET", "/readyz").status for _ in range(8)} == {200}, LIMIT, "it does not come back")
 
 
 @pytest.mark.full
@@ -211,8 +205,8 @@ def test_without_settings_no_request_is_answered_and_the_log_says_why(site: Site
     site.server.run("mv", "/etc/flask-site/env", "/etc/flask-site/away")
     assert reload(site, check=False).returncode == 1
     site.server.run("touch", SCRIPT)
-    wait_for("it is answered without settings", lambda: site.ask("GET", "/readyz").status == 500)
+    until(lambda: site.ask("GET", "/readyz").status == 500, LIMIT, "it is answered without settings")
     assert "FLASK_SITE_SECRET_KEY: Field required" in log(site)
     site.server.run("mv", "/etc/flask-site/away", "/etc/flask-site/env")
     site.server.run("touch", SCRIPT)
-    wait_for("it does not come back", lambda: {site.ask("GET", "/readyz").status for _ in range(8)} == {200})
+    until(lambda: {site.ask("GET", "/readyz").status for _ in range(8)} == {200}, LIMIT, "it does not come back")

@@ -14,6 +14,7 @@ from support import debian, deployments
 from support.deployments import Site
 from support.probes import probe
 from support.system import missing
+from support.waiting import until
 
 UNITS = (
     "flask-site.socket",
@@ -61,6 +62,30 @@ def show(site: Site, service: str, key: str) -> str:
 
 def logged(site: Site, service: str) -> str:
     return site.server.run("journalctl", f"--unit={service}", "--output=cat").stdout
+
+
+@contextlib.contextmanager
+def changed(site: Site, drop_in: str) -> Iterator[None]:
+    """Change the unit of the site while the block runs; what runs meanwhile is left to the block."""
+    place = "/run/systemd/system/flask-site.service.d/changed.conf"
+    site.server.write(place, drop_in)
+    try:
+        site.server.run("systemctl", "daemon-reload")
+        yield
+    finally:
+        site.server.run("rm", place)
+        site.server.run("systemctl", "daemon-reload")
+
+
+@contextlib.contextmanager
+def failing(site: Site, drop_in: str) -> Iterator[None]:
+    """Change the unit so that it fails while the block runs, and let the service run again as before."""
+    try:
+        with changed(site, drop_in):
+            yield
+    finally:
+        site.server.run("systemctl", "reset-failed", "flask-site")
+        site.server.run("systemctl", "restart", "flask-site")
 
 
 def inside(site: Site, service: str, *command: str) -> str:
@@ -147,19 +172,10 @@ def test_other_hosts_are_out_of_reach(site: Site) -> None:
 
 @pytest.mark.full
 def test_a_watchdog_would_end_gunicorn(site: Site) -> None:
-    site.server.write("/run/systemd/system/flask-site.service.d/dog.conf", "[Service]\nWatchdogSec=1\nRestart=no\n")
-    try:
-        site.server.run("systemctl", "daemon-reload")
+    with failing(site, "[Service]\nWatchdogSec=1\nRestart=no\n"):
         site.server.run("systemctl", "restart", "flask-site")
-        end = time.monotonic() + 20
-        while show(site, "flask-site", "Result") != "watchdog":
-            assert time.monotonic() < end, logged(site, "flask-site")
-            time.sleep(0.05)
+        until(lambda: show(site, "flask-site", "Result") == "watchdog", 20, lambda: logged(site, "flask-site"))
         assert "Watchdog timeout (limit 1s)!" in logged(site, "flask-site")
-    finally:
-        site.server.run("rm", "/run/systemd/system/flask-site.service.d/dog.conf")
-        site.server.run("systemctl", "daemon-reload")
-        site.server.run("systemctl", "restart", "flask-site")
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -234,40 +250,28 @@ def test_the_database_is_for_the_service_alone(site: Site) -> None:
 def test_code_that_cannot_start_fails_the_socket_too(site: Site) -> None:
     """Without a check, a start counts as a success; after five, both units have failed, and one start mends both."""
     site.server.run("systemctl", "reset-failed", "flask-site")
-    site.server.write("/run/systemd/system/flask-site.service.d/blind.conf", "[Service]\nExecStartPre=\n")
-    site.server.write("/srv/flask-site/wsgi.py", "import no_such_module\n")
-    try:
-        site.server.run("systemctl", "daemon-reload")
-        site.server.run("systemctl", "restart", "flask-site")
-        end = time.monotonic() + 30
-        while show(site, "flask-site.socket", "Result") != "service-start-limit-hit":
-            assert time.monotonic() < end, logged(site, "flask-site")
-            site.ask("GET", "/readyz")
-            time.sleep(0.2)
-    finally:
-        site.place("wsgi.py", "/srv/flask-site/wsgi.py")
-        site.server.run("rm", "/run/systemd/system/flask-site.service.d/blind.conf")
-        site.server.run("systemctl", "daemon-reload")
-        site.server.run("systemctl", "reset-failed", "flask-site")
-        site.server.run("systemctl", "start", "flask-site")
+
+    def refused() -> bool:
+        site.ask("GET", "/readyz")
+        return show(site, "flask-site.socket", "Result") == "service-start-limit-hit"
+
+    with failing(site, "[Service]\nExecStartPre=\n"):
+        site.server.write("/srv/flask-site/wsgi.py", "import no_such_module\n")
+        try:
+            site.server.run("systemctl", "restart", "flask-site")
+            until(refused, 30, lambda: logged(site, "flask-site"))
+        finally:
+            site.place("wsgi.py", "/srv/flask-site/wsgi.py")
     assert show(site, "flask-site.socket", "ActiveState") == "active"
     assert site.ask("GET", "/readyz").status == 200
 
 
 @pytest.mark.full
 def test_without_the_credential_the_service_does_not_start(site: Site) -> None:
-    drop_in = "/run/systemd/system/flask-site.service.d/none.conf"
-    site.server.write(drop_in, "[Unit]\nStartLimitBurst=1\n[Service]\nLoadCredential=\nRestart=no\n")
-    try:
-        site.server.run("systemctl", "daemon-reload")
+    with failing(site, "[Unit]\nStartLimitBurst=1\n[Service]\nLoadCredential=\nRestart=no\n"):
         failed = site.server.run("systemctl", "restart", "flask-site", check=False)
         assert failed.returncode == 1
         assert "FLASK_SITE_SECRET_KEY: Field required" in logged(site, "flask-site")
-    finally:
-        site.server.run("rm", drop_in)
-        site.server.run("systemctl", "daemon-reload")
-        site.server.run("systemctl", "reset-failed", "flask-site")
-        site.server.run("systemctl", "start", "flask-site")
     assert site.ask("GET", "/readyz").status == 200
 
 
@@ -281,11 +285,8 @@ def test_waitress_behind_nginx_gets_no_attack_either(site: Site) -> None:
 
 def test_the_log_has_the_address_of_the_client(site: Site) -> None:
     assert site.ask("GET", "/healthz", X_Forwarded_For="203.0.113.77").status == 200
-    end = time.monotonic() + 10
-    while '"path": "/healthz"' not in (said := logged(site, "flask-site")):
-        assert time.monotonic() < end, said
-        time.sleep(0.05)
-    lines = [line for line in said.splitlines() if '"path": "/healthz"' in line]
+    until(lambda: '"path": "/healthz"' in logged(site, "flask-site"), 10, lambda: logged(site, "flask-site"))
+    lines = [line for line in logged(site, "flask-site").splitlines() if '"path": "/healthz"' in line]
     assert all('"remote": "127.0.0.1"' in line for line in lines), lines
 
 
@@ -315,19 +316,8 @@ def test_a_reload_under_load_fails_no_request(site: Site) -> None:
 
 @pytest.mark.full
 def test_three_restarts_fail_no_request(site: Site) -> None:
-    with patient(site):
+    with changed(site, "[Unit]\nStartLimitBurst=100\n"):  # more often than a person would start it
         under_load(site, 3, "restart", 100)
-
-
-@contextlib.contextmanager
-def patient(site: Site) -> Iterator[None]:
-    """Let the service be started more often than a person would."""
-    drop_in = "/run/systemd/system/flask-site.service.d/often.conf"
-    site.server.write(drop_in, "[Unit]\nStartLimitBurst=100\n")
-    site.server.run("systemctl", "daemon-reload")
-    yield
-    site.server.run("rm", drop_in)
-    site.server.run("systemctl", "daemon-reload")
 
 
 def test_broken_code_is_refused_by_a_reload(site: Site) -> None:

@@ -10,6 +10,7 @@ import pytest
 from support import deployments, probes, system
 from support.deployments import ENVIRONMENT, HOME, Site
 from support.flask_site import LIMIT
+from support.waiting import until
 from uv import find_uv_bin
 
 INI = "/etc/flask-site/uwsgi.ini"
@@ -65,10 +66,9 @@ def install(site: Site, wheel: str) -> None:
 
 
 def wait_for_release(site: Site, version: str) -> None:
-    end = time.monotonic() + LIMIT
-    while site.ask("GET", "/healthz").headers["X-Release"] != version:
-        assert time.monotonic() < end, f"release {version} does not answer"
-        time.sleep(0.05)
+    until(
+        lambda: site.ask("GET", "/healthz").headers["X-Release"] == version, LIMIT, f"release {version} does not answer"
+    )
 
 
 # The files

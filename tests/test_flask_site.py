@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from support.flask_site import KEY, Answer, Deployment, package
 from support.postgres import Cluster
+from support.waiting import until
 
 BOUND = 15.0  # seconds for an answer while the database is away: it may wait for a lock, and for a connection
 RECOVERY = 30.0  # seconds until it answers as before, once the database is back
@@ -53,14 +54,6 @@ def over_postgresql(serving_over_postgresql: Deployment, postgres: Cluster) -> I
     if not postgres.running():
         postgres.start()
     assert (site.process, process.poll()) == (process, None)
-
-
-def until(what: Callable[[], bool], limit: float, otherwise: str) -> None:
-    """Ask again and again until something holds."""
-    end = time.monotonic() + limit
-    while not what():
-        assert time.monotonic() < end, f"{otherwise}, after {limit:g} s"
-        time.sleep(0.05)
 
 
 def stored(site: Deployment, postgres: Cluster | None) -> list[str]:

@@ -25,6 +25,7 @@ from support.debian import Server
 from support.deployments import HOME, HOST
 from support.flask_site import KEY
 from support.network import Network
+from support.waiting import until
 from support.workshop import Workshop
 from uv import find_uv_bin
 
@@ -101,7 +102,7 @@ class Machines:
         self.web.run("nginx", "-t")
         before = self._nginx_workers()
         self.web.run("systemctl", "reload", "nginx")
-        until(lambda: not before & self._nginx_workers(), "an old worker of nginx goes on")
+        until(lambda: not before & self._nginx_workers(), LIMIT, "an old worker of nginx goes on")
 
     def _nginx_workers(self) -> set[str]:
         """Give the process ids of all workers of nginx; those from before a reload end with their last answer."""
@@ -159,13 +160,6 @@ class Machines:
         """Give ids and names of all packages that are in the database."""
         rows = [line.split("|") for line in self.psql("SELECT id, name FROM packages")]
         return [(int(number), name) for number, name in rows]
-
-
-def until(done, otherwise: str) -> None:
-    end = time.monotonic() + LIMIT
-    while not done():
-        assert time.monotonic() < end, f"{otherwise}, after {LIMIT:g} s"
-        time.sleep(0.05)
 
 
 def copy(one: Server, other: Server, place: str) -> None:

@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from support import system
 from support.sandbox import free_ports
 from support.servers import LIMIT, wait_for
 from support.site import once
+from support.waiting import until
 from support.workshop import Workshop
 
 PAGE = ROOT / "docs/deployment/signals-timeouts-reload.md"
@@ -114,7 +114,7 @@ class Server:
         """Start the request that waits, and give the thread in which it does."""
         asking = Thread(target=lambda: self.answers.append(self.ask("/slow")))
         asking.start()
-        until("it begins", (self.folder / "begun").exists)
+        until((self.folder / "begun").exists, LIMIT, "it does not begin")
         return asking
 
     def workers(self) -> int:
@@ -122,13 +122,6 @@ class Server:
 
     def runs(self) -> bool:
         return self.process.poll() is None
-
-
-def until(what: str, holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + LIMIT
-    while not holds():
-        assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")
@@ -175,7 +168,11 @@ def serving(row: Row, programs: Path, folder: Path) -> Iterator[Server]:
         wait_for(process, port, LIMIT, folder / "server.log")
         server = Server(process, port, folder)
         assert server.ask() == "one"
-        until("every worker has the code", lambda: len(list(folder.glob("loaded-by-*"))) == IMPORTS.get(row.server, 1))
+        until(
+            lambda: len(list(folder.glob("loaded-by-*"))) == IMPORTS.get(row.server, 1),
+            LIMIT,
+            "not every worker has the code",
+        )
         yield server
     finally:
         (folder / "end").touch()
@@ -205,7 +202,7 @@ GOES_ON: dict[str, Callable[[Server, int], bool]] = {
 def check(row: Row, server: Server, before: int) -> None:
     """Check what became of a server, once its last request is over."""
     if row.outcome in GOES_ON:
-        until(row.outcome, lambda: not server.runs() or GOES_ON[row.outcome](server, before))
+        until(lambda: not server.runs() or GOES_ON[row.outcome](server, before), LIMIT, f"never: {row.outcome}")
         assert server.process.poll() is None
         return
     status = server.process.wait(LIMIT)

@@ -41,9 +41,7 @@ def table(counted: dict) -> str:
     """Write the table of what the machines withstand, as Markdown."""
     lines = ["| While | Reads failed | Writes failed | Writes lost |", "| --- | ---: | ---: | ---: |"]
     lines += [
-        f"| {row['name']} | {row['reads_failed']:,} of {row['reads']:,} | {row['writes_failed']:,} of {row['writes']:,}"
-        f" | {row['lost'] + row['doubled']} of {row['acknowledged']:,} |"
-        for row in counted["phases"]
+        f"{_failed(row)} | {row['lost'] + row['doubled']} of {row['acknowledged']:,} |" for row in counted["phases"]
     ]
     slowest = max(row["slowest"] for row in counted["phases"])
     broken_off = sum(row["broken_off"] for row in counted["phases"])
@@ -59,11 +57,13 @@ def table(counted: dict) -> str:
 def table_without(counted: dict) -> str:
     """Write the table of what goes wrong where a part of that is left out, as Markdown."""
     lines = ["| Left out | Reads failed | Writes failed | Twice |", "| --- | ---: | ---: | ---: |"]
-    lines += [
-        f"| {row['name']} | {row['reads_failed']:,} of {row['reads']:,} | {row['writes_failed']:,} of {row['writes']:,}"
-        f" | {row['doubled']} |"
-        for row in counted["without"]
-    ]
+    lines += [f"{_failed(row)} | {row['doubled']} |" for row in counted["without"]]
     lost = sum(row["lost"] for row in counted["without"])
     lines += ["", f"*Twice* are writes that were acknowledged once, and are in the database more often. Lost: {lost}."]
     return "\n".join([*lines, ""])
+
+
+def _failed(row: dict) -> str:
+    return (
+        f"| {row['name']} | {row['reads_failed']:,} of {row['reads']:,} | {row['writes_failed']:,} of {row['writes']:,}"
+    )
