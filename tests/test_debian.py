@@ -34,6 +34,32 @@ def test_systemd_runs_a_service_and_what_is_written_stays_there() -> None:
     assert psutil.wait_procs(running, timeout=5)[1] == []
 
 
+def test_a_file_is_replaced_whole_and_stays_who_it_was() -> None:
+    with debian.server() as server:
+        server.write("/srv/new/file", "one\n", user="root")
+        server.run("chown", "reader:adm", "/srv/new/file")
+        server.run("chmod", "640", "/srv/new/file")
+        server.run("ln", "-s", "/srv/new/file", "/srv/link")
+        with (server.root / "srv/new/file").open() as reading:
+            server.write("/srv/link", "two\n")
+            assert reading.read() == "one\n"
+        shown = server.run("stat", "--format=%A %U %G", "/srv/new/file").stdout
+        assert (shown, server.run("cat", "/srv/link").stdout) == ("-rw-r----- reader adm\n", "two\n")
+        assert server.run("ls", "--almost-all", "/srv/new").stdout == "file\n"
+
+
+def test_a_reload_of_nginx_is_over_when_the_command_is() -> None:
+    site = "server {{ listen 80; location = / {{ return 200 {}; }} }}\n"
+    with debian.server(start=["nginx"]) as server:
+        for number in range(10):
+            server.write("/etc/nginx/sites-available/default", site.format(number))
+            server.run("systemctl", "reload", "nginx")
+            assert server.run("curl", "--silent", "http://localhost/").stdout == str(number)
+        server.write("/etc/nginx/sites-available/default", "no such word;\n")
+        assert server.run("systemctl", "reload", "nginx", check=False).returncode == 1
+        assert server.run("curl", "--silent", "http://localhost/").stdout == "9"
+
+
 def test_two_servers_have_the_same_port_each() -> None:
     with debian.server("one", start=["nginx"]) as one, debian.server("two") as two:
         assert (one.listens(80), two.listens(80)) == (True, False)

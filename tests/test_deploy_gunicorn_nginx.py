@@ -308,8 +308,17 @@ def test_broken_code_never_takes_the_site_down(site: Site, fault: str) -> None:
 
 
 def test_a_reload_of_broken_code_is_refused_and_a_bare_hup_ends_the_server(site: Site) -> None:
-    place = copied(site, "broken later", "headers", "HEADERS = {", 'HEADERS = {"X-Release": "good",')
+    process = '"X-Process": str(__import__("os").getpid())'
+    place = copied(site, "broken later", "headers", "HEADERS = {", f"HEADERS = {{{process},")
     assert deploy(site, place)[0] == 0
+    workers, loaded = set.union(*pids(site).values()), set()
+
+    def all_loaded() -> bool:
+        """Tell whether each worker has answered: one that starts later would read the broken code."""
+        loaded.add(site.ask("GET", "/").headers["X-Process"])
+        return loaded == workers
+
+    until(all_loaded, LIMIT, lambda: f"of {workers}, {loaded} have answered")
     change(site, f"{place}/{SITE_PACKAGES}/flask_site/headers.py", "HEADERS = {", "HEADERS = {{")
     assert site.server.run("systemctl", "reload", UNITS[0], check=False).returncode == 1
     assert answers(site, 1)

@@ -30,6 +30,8 @@ NEW_NETWORK = 0x40000000  # CLONE_NEWNET of sched.h
 # What is written goes to memory, and the repository is where it is here, also if that is below /tmp. The files of
 # this machine's administrator give way to those of a fresh server: its users, its name, its list of what starts at
 # boot, its pip settings and its logs.
+# `systemctl reload nginx` comes back before nginx has read its files. A reader types on later than that, a test does not:
+# here it comes back when the old workers take no more connections.
 # Mounts are shared inside, as systemd expects of who starts it: else the credentials of a service never reach it.
 BOOT = r"""
 set -eu
@@ -62,6 +64,14 @@ rm -rf home/* root/.cache root/.config root/.pip root/.local usr/local/bin/* var
 rm -rf etc/systemd/system/multi-user.target.wants
 for target in default getty sockets timers; do rm -rf etc/systemd/system/$target.target.wants; done
 mkdir etc/systemd/system/multi-user.target.wants
+mkdir -p run/systemd/system/nginx.service.d
+cat > run/systemd/system/nginx.service.d/reload.conf <<'END'
+[Service]
+ExecReload=
+ExecReload=/bin/sh -euc '\
+    old=$(pgrep --full "^nginx: worker process$$"); /usr/sbin/nginx -g "daemon on; master_process on;" -s reload; \
+    for try in $(seq 200); do pgrep --full "^nginx: worker process$$" | grep -qxF "$old" || exit 0; sleep 0.05; done'
+END
 install -d -o 1000 -g 1000 home/reader
 printf '%s' "$2" > etc/pip.conf
 mkdir -p ".$3"
@@ -70,6 +80,16 @@ pivot_root . mnt
 umount -l mnt
 mount --make-rshared /
 exec env -i container=guide PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 /lib/systemd/systemd --log-target=journal
+"""
+WRITE = r"""
+set -eu
+file=$(realpath --canonicalize-missing "$0")
+folder=$(dirname "$file")
+mkdir -p "$folder"
+new=$folder/.$(basename "$file").new
+if test -e "$file"; then cp --attributes-only --preserve=all "$file" "$new"; fi
+cat > "$new"
+mv "$new" "$file"
 """
 ENVIRONMENT = {
     "HOME": f"/home/{USER}",
@@ -144,8 +164,11 @@ class Server:
         return done
 
     def write(self, path: str, text: str, user: str = "root") -> None:
-        """Write a file of that user, and the folders that it needs; links are followed as the server follows them."""
-        command = [*self.prefix(user), "sh", "-c", 'mkdir -p "$(dirname "$0")" && cat > "$0"', path]
+        """Write a file of that user, and the folders that it needs; links are followed as the server follows them.
+
+        Who reads meanwhile gets the file of before or the new one, never half of it.
+        """
+        command = [*self.prefix(user), "sh", "-c", WRITE, path]
         subprocess.run(command, input=text, encoding="utf-8", env=ENVIRONMENT, check=True, timeout=LIMIT)
 
     def listens(self, port: int) -> bool:
