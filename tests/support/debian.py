@@ -30,8 +30,8 @@ NEW_NETWORK = 0x40000000  # CLONE_NEWNET of sched.h
 # What is written goes to memory, and the repository is where it is here, also if that is below /tmp. The files of
 # this machine's administrator give way to those of a fresh server: its users, its name, its list of what starts at
 # boot, its pip settings and its logs.
-# `systemctl reload nginx` comes back before nginx has read its files. A reader types on later than that, a test does not:
-# here it comes back when the old workers take no more connections.
+# `systemctl reload nginx` comes back before nginx has read its files. A reader types on later than that, a test does
+# not: here it comes back when the old workers take no more connections.
 # Mounts are shared inside, as systemd expects of who starts it: else the credentials of a service never reach it.
 BOOT = r"""
 set -eu
