@@ -60,6 +60,14 @@ def test_a_reload_of_nginx_is_over_when_the_command_is() -> None:
         assert server.run("curl", "--silent", "http://localhost/").stdout == "9"
 
 
+def test_the_journal_has_all_that_was_said() -> None:
+    with debian.server() as server:
+        pid = server.run("pidof", "systemd-journald").stdout.strip()
+        server.run("sh", "-c", f"kill -STOP {pid}; (sleep 1; kill -CONT {pid}) > /dev/null 2>&1 &")
+        server.run("systemd-cat", "--identifier=said", "echo", "late")
+        assert server.run("journalctl", "--identifier=said", "--output=cat").stdout == "late\n"
+
+
 def test_two_servers_have_the_same_port_each() -> None:
     with debian.server("one", start=["nginx"]) as one, debian.server("two") as two:
         assert (one.listens(80), two.listens(80)) == (True, False)

@@ -30,8 +30,9 @@ NEW_NETWORK = 0x40000000  # CLONE_NEWNET of sched.h
 # What is written goes to memory, and the repository is where it is here, also if that is below /tmp. The files of
 # this machine's administrator give way to those of a fresh server: its users, its name, its list of what starts at
 # boot, its pip settings and its logs.
-# `systemctl reload nginx` comes back before nginx has read its files. A reader types on later than that, a test does
-# not: here it comes back when the old workers take no more connections.
+# `systemctl reload nginx` comes back before nginx has read its files, and the journal shows a line later than it was
+# said. A reader types on later than that, a test does not: here the reload comes back when the old workers take no more
+# connections, and the journal is complete before it is read.
 # Mounts are shared inside, as systemd expects of who starts it: else the credentials of a service never reach it.
 BOOT = r"""
 set -eu
@@ -64,6 +65,12 @@ rm -rf home/* root/.cache root/.config root/.pip root/.local usr/local/bin/* var
 rm -rf etc/systemd/system/multi-user.target.wants
 for target in default getty sockets timers; do rm -rf etc/systemd/system/$target.target.wants; done
 mkdir etc/systemd/system/multi-user.target.wants
+cat > usr/local/bin/journalctl <<'END'
+#!/bin/sh
+/usr/bin/journalctl --sync 2> /dev/null
+exec /usr/bin/journalctl "$@"
+END
+chmod 755 usr/local/bin/journalctl
 mkdir -p run/systemd/system/nginx.service.d
 cat > run/systemd/system/nginx.service.d/reload.conf <<'END'
 [Service]
