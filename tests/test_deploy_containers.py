@@ -14,6 +14,7 @@ import yaml
 from guide import ROOT, archive
 from support import debian, images, probes, wheelhouse
 from support.system import lacking, missing
+from support.waiting import until
 
 FOLDER = ROOT / "examples/deploy-containers"
 
@@ -35,7 +36,7 @@ def test_hadolint_has_nothing_to_say() -> None:
     [
         ("FROM python:3.13-slim AS build", "FROM python:latest AS build", "DL3007"),
         ("WORKDIR /build", "RUN cd /build", "DL3003"),
-        ('CMD ["gunicorn", "flask_site:create_app()"]', 'CMD gunicorn "flask_site:create_app()"', "DL3025"),
+        ('CMD ["gunicorn", "wsgi:app"]', "CMD gunicorn wsgi:app", "DL3025"),
         ("USER 10001:10001", "USER root", "DL3002"),
     ],
 )
@@ -79,6 +80,7 @@ def test_the_services_fit_together() -> None:
     }
     assert settings["graceful_timeout"] < int(services["site"]["stop_grace_period"].removesuffix("s"))
     assert services["site"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+    assert services["site"]["environment"]["TRUSTED_PROXIES"] == 1, "nginx stands before it"
     secrets = re.findall(r"\$\{(\w+)", json.dumps(services))
     assert set(secrets) == {"POSTGRES_PASSWORD", "FLASK_SITE_SECRET_KEY"}
 
@@ -112,7 +114,8 @@ def host() -> Iterator[debian.Server]:
             docker build --quiet --tag flask-site .
             docker run --detach --name site --network host --read-only --tmpfs /tmp:mode=1777 --cap-drop ALL \
                 --env FLASK_SITE_SECRET_KEY=0123456789abcdef0123456789abcdef --env DATABASE_URL=sqlite:////tmp/a.db \
-                flask-site sh -c 'flask-site init-db && exec gunicorn "flask_site:create_app()"' > /dev/null 2>&1
+                --env TRUSTED_PROXIES=1 \
+                flask-site sh -c 'flask-site init-db && exec gunicorn wsgi:app' > /dev/null 2>&1
             curl --silent --fail --retry 30 --retry-connrefused http://localhost:8000/readyz
         """
         assert server.run("sh", "-euc", script, limit=300).stdout.endswith("ok\n")
@@ -159,6 +162,10 @@ def test_it_says_that_it_is_healthy(host: debian.Server) -> None:
         host.run("docker", "exec", "site", "sh", "-c", "kill -CONT $(cat /proc/1/task/1/children)")
 
 
+def logged(host: debian.Server) -> str:
+    return host.run("docker", "logs", "site").stdout
+
+
 @pytest.mark.full
 def test_probes_are_refused_behind_the_nginx_of_compose(host: debian.Server) -> None:
     configure_nginx(host)
@@ -167,7 +174,27 @@ def test_probes_are_refused_behind_the_nginx_of_compose(host: debian.Server) -> 
     def connect() -> socket.socket:
         return host.in_network(lambda: socket.create_connection(("127.0.0.1", 80), timeout=30))
 
-    assert probes.probe(connect, host="localhost", log=lambda: host.run("docker", "logs", "site").stdout) == []
+    assert probes.probe(connect, host="localhost", log=lambda: logged(host)) == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("port", "remote"), [(80, "127.0.0.9"), (8000, "203.0.113.9")])
+def test_one_proxy_is_believed(host: debian.Server, port: int, remote: str) -> None:
+    configure_nginx(host)
+    host.run("systemctl", "restart", "nginx")
+    path = f"/by-port-{port}"
+    claims = ["--header", "X-Forwarded-For: 198.51.100.1, 203.0.113.9", "--interface", "127.0.0.9"]
+    host.run("curl", "--silent", *claims, f"http://localhost:{port}{path}")
+    until(lambda: path in logged(host), 30, lambda: logged(host))
+    (line,) = [line for line in logged(host).splitlines() if path in line]
+    assert json.loads(line)["remote"] == remote
+
+
+@pytest.mark.full
+def test_no_proxy_is_believed_unless_the_start_says_so(host: debian.Server) -> None:
+    show = ["python", "-c", "import wsgi; print(wsgi.app.wsgi_app.__class__.__name__)"]
+    shown = [host.run("docker", "exec", *more, "site", *show).stdout for more in ([], ["--env", "TRUSTED_PROXIES="])]
+    assert shown == ["ProxyFix\n", "method\n"]
 
 
 @pytest.mark.full

@@ -9,6 +9,6 @@ threads = 4
 worker_tmp_dir = "/dev/shm"  # memory, for the heartbeat of the workers
 graceful_timeout = 25  # seconds; whoever stops the container waits longer
 timeout = 60
-forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+forwarded_allow_ips = ""  # wsgi.py says which proxies are believed
 accesslog = None  # flask-site writes a line of JSON for each request
 control_socket_disable = True
