@@ -101,7 +101,7 @@ def test_nginx_takes_its_file() -> None:
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[debian.Server]:
-    """A server with Docker's commands, the image built, and the container running."""
+    """A server with Docker's commands, the image built, and the container running behind nginx."""
     if reasons := lacking(["debian-server", "docker"]):
         missing(reasons[0], ["debian-server"])
     with debian.server() as server, wheelhouse.serve(server.in_network, debian.INDEX_PORT):
@@ -119,6 +119,8 @@ def host() -> Iterator[debian.Server]:
             curl --silent --fail --retry 30 --retry-connrefused http://localhost:8000/readyz
         """
         assert server.run("sh", "-euc", script, limit=300).stdout.endswith("ok\n")
+        configure_nginx(server)
+        server.run("systemctl", "restart", "nginx")
         yield server
 
 
@@ -168,9 +170,6 @@ def logged(host: debian.Server) -> str:
 
 @pytest.mark.full
 def test_probes_are_refused_behind_the_nginx_of_compose(host: debian.Server) -> None:
-    configure_nginx(host)
-    host.run("systemctl", "restart", "nginx")
-
     def connect() -> socket.socket:
         return host.in_network(lambda: socket.create_connection(("127.0.0.1", 80), timeout=30))
 
@@ -180,8 +179,6 @@ def test_probes_are_refused_behind_the_nginx_of_compose(host: debian.Server) -> 
 @pytest.mark.full
 @pytest.mark.parametrize(("port", "remote"), [(80, "127.0.0.9"), (8000, "203.0.113.9")])
 def test_one_proxy_is_believed(host: debian.Server, port: int, remote: str) -> None:
-    configure_nginx(host)
-    host.run("systemctl", "restart", "nginx")
     path = f"/by-port-{port}"
     claims = ["--header", "X-Forwarded-For: 198.51.100.1, 203.0.113.9", "--interface", "127.0.0.9"]
     host.run("curl", "--silent", *claims, f"http://localhost:{port}{path}")

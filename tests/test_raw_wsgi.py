@@ -19,6 +19,7 @@ from typing import BinaryIO, NamedTuple
 
 import pytest
 from guide import ROOT
+from support.waiting import until
 from support.workshop import Workshop
 
 LIMIT = 20  # seconds for one answer, and for a server to start or to end
@@ -537,7 +538,4 @@ def test_a_fault_after_the_headers_cuts_the_answer(server: Server) -> None:
 
 
 def _wait_for(file: Path, content: str) -> None:
-    end = time.monotonic() + LIMIT
-    while not (file.is_file() and file.read_text() == content):
-        assert time.monotonic() < end, f"{file.name} is not {content!r}"
-        time.sleep(0.02)
+    until(lambda: file.is_file() and file.read_text() == content, LIMIT, f"{file.name} is not {content!r}")

@@ -186,11 +186,8 @@ def serving(row: Row, programs: Path, folder: Path) -> Iterator[Server]:
 
 
 def heeds(master: int) -> bool:
-    """Tell whether both processes of uWSGI that answer catch the same signals: one that begins misses them."""
-    answering = psutil.Process(master).children()
-    if len(answering) == 1:  # without `--master`, the first one is it
-        answering.append(psutil.Process(master))
-    states = [Path(f"/proc/{process.pid}/status").read_text("utf-8") for process in answering]
+    """Tell whether both workers of uWSGI catch the same signals: one that begins misses them."""
+    states = [Path(f"/proc/{worker.pid}/status").read_text("utf-8") for worker in psutil.Process(master).children()]
     return len(states) == 2 and len({re.search(r"^SigCgt:\s+(\w+)$", state, re.MULTILINE)[1] for state in states}) == 1
 
 

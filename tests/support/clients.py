@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from support.network import Network
+from support.waiting import until
 
 TIMEOUT = 30.0  # seconds for one answer
 PAUSE = 0.2  # seconds before the second attempt of a write, and each after that
@@ -115,10 +116,7 @@ class Clients:
             return phase.reads.total() + phase.writes.total()
 
     def _wait(self, phase: Phase, answers: int) -> None:
-        end = time.monotonic() + LIMIT
-        while self._answers(phase) < answers:
-            assert time.monotonic() < end, f"{answers} answers did not come in {LIMIT:g} s: {phase}"
-            time.sleep(0.02)
+        until(lambda: self._answers(phase) >= answers, LIMIT, lambda: f"{answers} answers did not come: {phase}")
 
     def _read(self, number: int, pause: float) -> None:
         """Ask for the list, and for packages that were acknowledged."""

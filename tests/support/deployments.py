@@ -59,6 +59,8 @@ database.execute("BEGIN IMMEDIATE")
 print("locked", flush=True)
 sys.stdin.read()
 """
+# An answer that had begun when what made it was killed: nothing in front can take it back.
+CUT = ("GET IncompleteRead", "POST IncompleteRead")
 ARRIVING = 1.0  # seconds in which a request comes to a worker
 PAUSE = 0.005  # seconds between an answer and the next request of the same client
 PATIENCE = 20.0  # seconds for one answer to a client of a load
@@ -257,8 +259,6 @@ class Site:
         client.close()
 
 
-# An answer that had begun when what made it was killed: nothing in front can take it back.
-CUT = ("GET IncompleteRead", "POST IncompleteRead")
 _WRITING = {"Content_Type": "application/json", "Authorization": f"Bearer {KEY}"}
 
 
